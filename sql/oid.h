@@ -1,0 +1,25 @@
+/* oid.h - PostgreSQL's fixed type numbers (pg_type.dat), those we use. */
+#ifndef HALLMARK_SQL_OID_H
+#define HALLMARK_SQL_OID_H
+
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_JSON = 114,
+	OID_FLOAT8 = 701,
+	OID_BYTEA_ARRAY = 1001,
+	OID_TEXT_ARRAY = 1009,
+	OID_INT8_ARRAY = 1016,
+	OID_FLOAT8_ARRAY = 1022,
+	OID_TIMESTAMPTZ = 1184,
+	OID_TIMESTAMPTZ_ARRAY = 1185,
+	OID_UUID = 2950,
+	OID_UUID_ARRAY = 2951,
+	OID_JSONB = 3802
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* row.h - a row of a query result becomes a C struct by a table of columns.
+ *
+ * Results come in binary. Every column is checked for its name, its SQL type
+ * and NULL, so a statement and a struct that drift apart fail loudly in the
+ * first test that runs the statement, never with a wrong value.
+ *
+ *	struct model { const char *name; int64_t created_at; };
+ *	static const struct column model_columns[] = {
+ *		COLUMN(struct model, name, OID_TEXT),
+ *		COLUMN(struct model, created_at, OID_TIMESTAMPTZ),
+ *	};
+ *
+ * SQL type -> member: bool -> bool, int4 -> int32_t, int8 -> int64_t, float8 ->
+ * double, text/json/jsonb -> const char * (NUL-terminated), bytea -> struct
+ * bytes, uuid -> unsigned char[16], timestamptz -> int64_t microseconds since
+ * 1970. A NULL in a NULLABLE column leaves the member zero, but a timestamptz
+ * INT64_MIN. Text and bytes are copied into the arena: a row outlives its result.
+ */
+#ifndef HALLMARK_SQL_ROW_H
+#define HALLMARK_SQL_ROW_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/problem.h"
+#include "sql/args.h"
+#include "sql/oid.h"
+
+struct column {
+	const char *name;
+	Oid type;
+	size_t offset;
+	bool nullable;
+};
+
+#define COLUMN(type_, member, oid)   {#member, (oid), offsetof(type_, member), false}
+#define NULLABLE(type_, member, oid) {#member, (oid), offsetof(type_, member), true}
+#define COLUMNS(table)               (table), (int)(sizeof(table) / sizeof((table)[0]))
+
+/* Reads one row; a mismatch is INTERNAL and names the column. */
+struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
+                        int ncolumns, void *out) MUST_CHECK;
+
+#endif
