@@ -6,8 +6,8 @@ const struct problem_kind problem_kinds[PROBLEM_COUNT] = {
 #undef X
 };
 
-static struct problem problem_of(struct arena *a, struct problem_error where, const char *fmt,
-				 va_list ap)
+__attribute__((format(printf, 3, 0))) static struct problem
+problem_of(struct arena *a, struct problem_error where, const char *fmt, va_list ap)
 {
 	struct problem_error *e = arena_alloc(a, sizeof(*e));
 

@@ -1,0 +1,191 @@
+# Hallmark's one Makefile: make help names the targets, make alone builds both programs.
+#
+# Everything made lands under build/: generated sources in build/gen, one tree of
+# objects, archives and programs per flavour beside it. A folder of the source is
+# one static archive, so a program takes only the objects it calls.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+FLAVOUR ?= plain
+FLAVOURS := plain asan tsan fuzz
+
+ifeq ($(filter $(FLAVOUR),$(FLAVOURS)),)
+$(error FLAVOUR=$(FLAVOUR) is not known; take one of: $(FLAVOURS))
+endif
+ifeq ($(origin CC),default)
+CC := $(if $(filter fuzz,$(FLAVOUR)),clang,gcc)
+endif
+
+# A second compiler has a tree of its own, so that lint can keep both up to date.
+B   := build/$(FLAVOUR)$(if $(filter-out fuzz,$(FLAVOUR)),$(if $(findstring clang,$(notdir $(CC))),-clang))
+GEN := build/gen
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- flags ------------------------------------------------------------------------
+
+PKGS     := libmicrohttpd libpq jansson libsodium libcrypto libseccomp libutf8proc
+PKGS_CLI := jansson libsodium libcrypto libcurl libutf8proc
+PKGS_ALL := $(sort $(PKGS) $(PKGS_CLI))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+	-Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-align $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
+
+HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
+	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+FORTIFY   := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+
+SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_tsan := -fsanitize=thread -fno-omit-frame-pointer
+SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN := $(SAN_$(FLAVOUR))
+
+CFLAGS ?= -O2 -g
+ALL_CPPFLAGS = -D_GNU_SOURCE -DHALLMARK_VERSION='"$(VERSION)"' -I. -I$(GEN) $(PKG_CFLAGS) \
+	$(if $(SAN),,$(FORTIFY)) $(CPPFLAGS)
+ALL_CFLAGS   = -std=c17 $(WARNINGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. $(SAN) $(CFLAGS)
+ALL_LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN) $(LDFLAGS)
+
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS_ALL) 2>/dev/null)
+LIBS       := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+LIBS_CLI   := $(shell pkg-config --libs $(PKGS_CLI) 2>/dev/null) -lm
+LIBS_ALL   := $(shell pkg-config --libs $(PKGS_ALL) 2>/dev/null) -lm
+
+# ---- sources ----------------------------------------------------------------------
+
+# Lowest first; an arrow never points from left to right. The link goes the other way.
+FOLDERS := base sql storage registry api hallmarkd cli
+
+SQL        := $(sort $(wildcard sql/*/*.sql))
+MIGRATIONS := $(sort $(wildcard migrations/*.sql))
+GEN_H      := $(GEN)/statements.gen.h
+GEN_C      := $(if $(SQL),$(GEN)/statements.gen.c) $(if $(wildcard sql/migrate.h),$(GEN)/migrations.gen.c)
+
+sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
+object  = $(patsubst %.c,$(B)/obj/%.o,$(1))
+archive = $(patsubst %,$(B)/lib/lib%.a,$(1))
+
+SOURCES := $(foreach f,$(FOLDERS),$(call sources,$(f)))
+HEADERS := $(sort $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h $(f)/*/*.h)))
+MAINS   := hallmarkd/main.c cli/main.c
+$(foreach f,$(FOLDERS),$(eval MEMBERS_$(f) := $(call object,$(filter-out $(MAINS),$(call sources,$(f))))))
+MEMBERS_sql += $(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C))
+
+UNIT_C    := $(sort $(wildcard tests/unit/t_*.c))
+SUPPORT_C := $(filter-out $(UNIT_C),$(sort $(wildcard tests/unit/*.c)))
+FUZZ_C    := $(sort $(wildcard tests/fuzz/f_*.c))
+BENCH_C   := $(sort $(wildcard tests/bench/*.c))
+MEMBERS_unit := $(call object,$(SUPPORT_C))
+
+ARCHIVES_DAEMON := $(call archive,hallmarkd api registry storage sql base)
+ARCHIVES_CLI    := $(call archive,cli base)
+ARCHIVES_TEST   := $(call archive,unit cli hallmarkd api registry storage sql base)
+
+BINARIES := $(strip $(if $(wildcard hallmarkd/main.c),$(B)/bin/hallmarkd) $(if $(wildcard cli/main.c),$(B)/bin/hallmark))
+UNIT     := $(UNIT_C:tests/unit/%.c=$(B)/unit/%)
+FUZZ     := $(FUZZ_C:tests/fuzz/%.c=$(B)/fuzz/%)
+BENCH    := $(BENCH_C:tests/bench/%.c=$(B)/bench/%)
+
+OBJECTS := $(call object,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C)) \
+	$(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C))
+
+# ---- building ---------------------------------------------------------------------
+
+.PHONY: all archives unit-programs fuzz-programs bench-programs
+all: $(BINARIES) $(if $(BINARIES),,archives)
+archives: $(call archive,$(FOLDERS))
+unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
+bench-programs: $(BENCH)
+
+# Written only when its content changes, so what depends on it is remade exactly then:
+# the flags of a flavour, the member list of an archive (a deleted source leaves it).
+keep = mkdir -p $(@D) && { printf '%s\n' $(1) | cmp -s - $@ || printf '%s\n' $(1) >$@; }
+
+.PHONY: FORCE
+FORCE:
+$(B)/flags: FORCE
+	@$(call keep,'$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS))')
+
+build/libraries: Makefile
+	@mkdir -p $(@D)
+	@pkg-config --print-errors --exists $(PKGS_ALL) || { echo "Libraries are missing: tools/setup.sh build installs them."; exit 1; }
+	@touch $@
+
+COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+ifneq ($(V),1)
+say = @printf '  %-8s %s\n' $(1) $(2)
+Q := @
+endif
+
+$(B)/obj/%.o: %.c $(B)/flags | $(GEN_H) build/libraries
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE)
+
+# Generated text may be longer than the 4095 characters that C promises.
+$(B)/obj/gen/%.o: EXTRA := -Wno-overlength-strings
+$(B)/obj/gen/%.o: $(GEN)/%.c $(B)/flags | $(GEN_H) build/libraries
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(COMPILE)
+
+$(B)/obj/tests/unit/%.o: EXTRA := -Itests/unit
+
+define archive_rule
+$(B)/lib/$(1).members: FORCE
+	@$$(call keep,$$(MEMBERS_$(1)) '')
+$(B)/lib/lib$(1).a: $$(MEMBERS_$(1)) $(B)/lib/$(1).members
+	@rm -f $$@
+	$(Q)ar crs $$@ $$(MEMBERS_$(1))
+endef
+$(foreach f,$(FOLDERS) unit,$(eval $(call archive_rule,$(f))))
+
+link = @mkdir -p $(@D)$(newline)	$(call say,LINK,$@)$(newline)	$(Q)$(CC) $(ALL_LDFLAGS) $(1) -o $@ $(filter %.o,$^)
+define newline
+
+
+endef
+
+$(B)/bin/hallmarkd: $(call object,hallmarkd/main.c) $(ARCHIVES_DAEMON)
+	$(call link) $(ARCHIVES_DAEMON) $(LIBS)
+$(B)/bin/hallmark: $(call object,cli/main.c) $(ARCHIVES_CLI)
+	$(call link) $(ARCHIVES_CLI) $(LIBS_CLI)
+$(UNIT): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES_TEST)
+	$(call link) $(ARCHIVES_TEST) $(LIBS_ALL)
+$(FUZZ): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES_TEST)
+	$(call link,-fsanitize=fuzzer) $(ARCHIVES_TEST) $(LIBS_ALL)
+$(BENCH): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES_TEST)
+	$(call link) $(ARCHIVES_TEST) $(LIBS_ALL)
+
+# ---- generated sources ------------------------------------------------------------
+
+$(GEN)/sql.members: FORCE
+	@$(call keep,$(SQL) $(MIGRATIONS) '')
+
+$(GEN)/statements.gen.h $(GEN)/statements.gen.c: $(GEN)/statements.gen.%: tools/statements.awk sql/oid.h $(SQL) $(GEN)/sql.members
+	$(call say,GEN,$@)
+	$(Q)awk -v part=$* -f tools/statements.awk sql/oid.h $(SQL) >$@.tmp && mv $@.tmp $@
+
+$(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
+	$(call say,GEN,$@)
+	$(Q)sha256sum $(MIGRATIONS) /dev/null | awk -f tools/migrations.awk - $(MIGRATIONS) >$@.tmp && mv $@.tmp $@
+
+# ---- running, testing -------------------------------------------------------------
+
+.PHONY: unit clean help
+unit: $(UNIT)		## build and run the unit tests of FLAVOUR
+	prove $(UNIT)
+
+clean:			## remove everything built, keep fetched tools and var/
+	rm -rf $(addprefix build/,gen lint libraries $(FLAVOURS) $(addsuffix -clang,$(FLAVOURS)))
+
+help:			## this list
+	@printf 'make [FLAVOUR=%s] [CC=clang] [WERROR=1] [V=1] TARGET\n\n' '$(subst $() ,|,$(FLAVOURS))'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+.SECONDARY: $(OBJECTS)
+-include $(wildcard $(OBJECTS:.o=.d))
