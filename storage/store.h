@@ -5,6 +5,12 @@
  * of its own (the database picks the winner), so a late delete cannot hit new
  * bytes. All calls block; loops run them as jobs (base/jobs.h). A store may be
  * used by any number of threads at once.
+ *
+ * Problems: NO_SPACE when the medium or a quota is full, NOT_FOUND when there
+ * are no bytes behind a key, BUSY when descriptors or memory are out for the
+ * moment, UNAVAILABLE when a remote store does not answer, else INTERNAL. What
+ * failed on our side is logged here, once, with the file it happened to; the
+ * problem's detail names no path.
  */
 #ifndef HALLMARK_STORAGE_STORE_H
 #define HALLMARK_STORAGE_STORE_H
@@ -22,26 +28,44 @@ struct store;
 /* One upload on its way into the store. Not shared: one call at a time. */
 struct store_put;
 
+/* A stored blob, as list() finds it. */
+struct store_entry {
+	char key[STORAGE_KEY];
+	int64_t size;
+	int64_t age; /* seconds since it was written, by the store's own clock */
+};
+
 struct store_ops {
-	struct problem (*put_begin)(struct store *s, struct arena *a, struct store_put **put);
-	/* Appends all of len bytes at the end. */
+	/* announced: how many bytes will come, -1 when unknown. NO_SPACE at once when it is
+	 * clear that they do not fit. */
+	struct problem (*put_begin)(struct store *s, struct arena *a, int64_t announced,
+				    struct store_put **put) MUST_CHECK;
+	/* Appends all of len bytes at the end. After a problem only put_abort() is left. */
 	struct problem (*put_write)(struct store_put *put, struct arena *a, const void *data,
-	                            size_t len);
+				    size_t len) MUST_CHECK;
 	/* Makes the bytes durable under their final name and fills key. After it, or after
 	 * abort, put is gone. A failure has removed what was written: a failed fsync is
 	 * final for that file, it is never tried again. */
 	struct problem (*put_finish)(struct store_put *put, struct arena *a,
-	                             const unsigned char sha256[32], char key[STORAGE_KEY]);
+				     const unsigned char sha256[32],
+				     char key[STORAGE_KEY]) MUST_CHECK;
 	void (*put_abort)(struct store_put *put);
 
-	/* A descriptor at offset 0 and the size; GONE_MISSING is NOT_FOUND. */
+	/* A descriptor at offset 0 and the size; the caller closes it. */
 	struct problem (*open)(struct store *s, struct arena *a, const char *key, int *fd,
-	                       int64_t *size);
-	struct problem (*remove)(struct store *s, struct arena *a, const char *key);
+			       int64_t *size) MUST_CHECK;
+	/* Removing what is not there is no problem. */
+	struct problem (*remove)(struct store *s, struct arena *a, const char *key) MUST_CHECK;
 	/* Removes uploads that no process works on any more; how many. */
-	struct problem (*sweep)(struct store *s, struct arena *a, int64_t *removed);
-	struct problem (*check)(struct store *s, struct arena *a); /* can it be written? /ready */
-	void (*close)(struct store *s);
+	struct problem (*sweep)(struct store *s, struct arena *a, int64_t *removed) MUST_CHECK;
+	/* The next blobs in the order of their keys, from the first after the key `after`
+	 * ("" begins); fewer than room only at the end. For the search for orphans: a key that
+	 * is old and that no row names. */
+	struct problem (*list)(struct store *s, struct arena *a, const char *after, int room,
+			       struct store_entry *entries, int *count) MUST_CHECK;
+	struct problem (*check)(struct store *s,
+				struct arena *a) MUST_CHECK; /* can it be written? /ready */
+	void (*close)(struct store *s);                      /* no upload may be open */
 };
 
 struct store {
@@ -49,7 +73,11 @@ struct store {
 	bool sendfile; /* open() gives a local file that sendfile may serve */
 };
 
-/* location: a path, or file:///path. INVALID says what would be right. */
+/* Opens the store, making its folders when they are missing. location is an
+ * absolute path or a file URL (RFC 8089); INVALID says what would be right. */
 struct problem store_open(struct arena *a, const char *location, struct store **out) MUST_CHECK;
+
+/* The folder that a location names, absolute, without "." or ".." or double slashes. */
+struct problem store_folder(struct arena *a, const char *location, const char **out) MUST_CHECK;
 
 #endif

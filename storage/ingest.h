@@ -1,0 +1,78 @@
+/* ingest.h - one pass over an upload: hashed twice while it is written.
+ *
+ * The loop hands over the body piece by piece; jobs write each piece and feed
+ * it to SHA-256 and, at the same time on another thread, to BLAKE2b-512. There
+ * is at most one call in flight per upload:
+ *
+ *	u = ingest_begin(&plan);
+ *	ingest_piece(u, data, len);   … done() …   and so on
+ *	ingest_finish(u);             … done() …   ingest_result(u)
+ *	ingest_end(u);
+ *
+ * Every ingest_piece() and ingest_finish() is answered by exactly one done(),
+ * on the loop. Until then the piece must stay where it is. After a problem only
+ * ingest_end() is left.
+ *
+ * Nothing is visible in the store before ingest_finish() has found the announced
+ * length and digest to be true. An upload between two pieces holds about 1 KiB
+ * and one descriptor.
+ */
+#ifndef HALLMARK_STORAGE_INGEST_H
+#define HALLMARK_STORAGE_INGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/jobs.h"
+#include "base/problem.h"
+#include "storage/store.h"
+
+struct ingest;
+
+struct ingest_plan {
+	struct store *store;
+	struct jobs *jobs;
+	struct mailbox *home;
+	int64_t length;              /* announced, -1 when not */
+	const unsigned char *sha256; /* announced, 32 bytes, copied; NULL when not */
+	/* p.detail lives until ingest_end(). Both ingest_end() and the next call may come from
+	 * within. */
+	void (*done)(void *who, struct problem p);
+	void *who;
+};
+
+/* What was stored, once ingest_finish() is done without a problem. */
+struct ingest_result {
+	int64_t size;
+	unsigned char sha256[32], blake2b[64];
+	char key[STORAGE_KEY];
+};
+
+/* Does not touch the store yet. NULL when memory is out. */
+struct ingest *ingest_begin(const struct ingest_plan *plan);
+
+/* Data beyond the announced length is DIGEST_MISMATCH. */
+void ingest_piece(struct ingest *u, const void *data, size_t len);
+
+/* Too few bytes, or others than announced: DIGEST_MISMATCH. */
+void ingest_finish(struct ingest *u);
+
+const struct ingest_result *ingest_result(const struct ingest *u);
+
+/* Every upload ends with this, at any moment. Unless it was finished, what was
+ * written is removed. While a call is in flight its done() still comes and is
+ * the word that the piece is free; then nothing more. */
+void ingest_end(struct ingest *u);
+
+/* Removes stored bytes, some time soon, without telling anyone: the database
+ * has chosen another key for the same digest. */
+void ingest_discard(struct store *s, struct jobs *j, const char *key);
+
+/* Hashes stored bytes once more; blocks, so it is called from a job. From the
+ * medium means that pages in memory are not believed and none are left behind:
+ * for the scrub. Uses one buffer of 256 KiB while it runs. */
+enum ingest_source { INGEST_FROM_CACHE, INGEST_FROM_MEDIUM };
+struct problem ingest_reread(struct store *s, struct arena *a, const char *key,
+			     enum ingest_source source, struct ingest_result *out) MUST_CHECK;
+
+#endif
