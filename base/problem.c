@@ -16,6 +16,16 @@ problem_of(struct arena *a, struct problem_error where, const char *fmt, va_list
 	return (struct problem){.code = PROBLEM_INVALID, .detail = e->detail, .errors = e};
 }
 
+struct problem problem(struct arena *a, enum problem_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	struct problem p = {.code = code, .detail = arena_vprintf(a, fmt, ap)};
+	va_end(ap);
+	return p;
+}
+
 struct problem problem_at_pointer(struct arena *a, const char *pointer, const char *fmt, ...)
 {
 	va_list ap;

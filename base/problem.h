@@ -79,7 +79,8 @@ struct problem {
 #define NO_PROBLEM ((struct problem){.code = PROBLEM_NONE})
 
 /* Reads as a sentence at the return: return problem(a, PROBLEM_CONFLICT, "…"); */
-#define problem(a, c, ...) ((struct problem){.code = (c), .detail = arena_printf((a), __VA_ARGS__)})
+struct problem problem(struct arena *a, enum problem_code code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* INVALID with one error that says where it lies; detail is the error's. */
 struct problem problem_at_pointer(struct arena *a, const char *pointer, const char *fmt, ...)
