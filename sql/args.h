@@ -6,7 +6,9 @@
  *
  * Numbers, bytes, uuids and times go in PostgreSQL's binary format, text and
  * JSON as text. A NULL pointer is SQL NULL. Text and bytes are borrowed: they
- * and the arena must live until the statement's reply.
+ * and the arena must live until the statement's reply. Arrays are copied, what
+ * they hold included. More than ARGS_MAX is a bug of the caller's, and ends the
+ * program.
  */
 #ifndef HALLMARK_SQL_ARGS_H
 #define HALLMARK_SQL_ARGS_H
@@ -41,11 +43,14 @@ void arg_int4(struct args *s, int32_t v);
 void arg_int8(struct args *s, int64_t v);
 void arg_float8(struct args *s, double v);
 void arg_uuid(struct args *s, const unsigned char *uuid); /* 16 bytes or NULL */
-void arg_time(struct args *s, int64_t micros); /* since 1970; INT64_MIN: NULL */
+void arg_time(struct args *s, int64_t micros);            /* since 1970; INT64_MIN: NULL */
 
 /* One-dimensional arrays; elements that are NULL pointers become NULL. */
 void arg_text_array(struct args *s, const char *const *v, size_t n);
 void arg_bytes_array(struct args *s, const struct bytes *v, size_t n);
 void arg_int8_array(struct args *s, const int64_t *v, size_t n);
+void arg_float8_array(struct args *s, const double *v, size_t n);
+void arg_time_array(struct args *s, const int64_t *micros, size_t n); /* INT64_MIN: NULL */
+void arg_uuid_array(struct args *s, const unsigned char (*v)[16], size_t n);
 
 #endif

@@ -1,26 +1,36 @@
 /* db.h - one loop's connections to PostgreSQL: submit a statement, be called back.
  *
  * A struct db belongs to one loop (one poller, one thread). It keeps
- *   - one read lane: a connection in pipeline mode, a sync after every query,
- *     any number in flight, answers in order (statement_timeout 250 ms);
+ *   - one read lane: a connection in pipeline mode with any number in flight,
+ *     answered in order (statement_timeout 250 ms);
  *   - slow lanes (lists, search, lineage; 5 s; plan_cache_mode=force_custom_plan)
- *     and write lanes (lock_timeout 2 s): one statement in flight each, because
+ *     and write lanes (5 s, lock_timeout 2 s): one statement in flight each, because
  *     commits on one connection queue behind each other's fsync.
- * Lanes open when first needed (the read lane and one write lane at once), and
- * prepare the statements of their kind in one pipeline before they take work.
- * A lost lane fails what was in flight, reconnects with backoff and jitter, and
- * reads that had not been answered are sent again. Every call ends exactly once,
- * at the latest at its deadline: nothing waits for ever for a dead server.
+ * Read and slow lanes run read-only transactions, so the server itself refuses
+ * what could not be sent twice. Lanes open when first needed (the read lane and one
+ * write lane at once), and prepare the statements of their kind in one pipeline
+ * before they take work. What a turn of the loop submits is sent at its end.
+ *
+ * A lost lane reconnects with backoff and jitter. Reads that it had not answered
+ * are sent again (three times at most); a write ends as below. Every call ends
+ * exactly once: a read within 2 s, a slow one within 8, a write within 10, half of
+ * that or less spent in waiting. While no lane of its kind can connect, a call
+ * waits one second at most.
  *
  * Serialization failures and deadlocks (40001, 40P01) are tried again twice.
- * SQLSTATE is translated here and nowhere else: lock_timeout and statement_timeout
- * -> BUSY, lost before it was sent or refused -> UNAVAILABLE, a write lost in
- * flight -> OUTCOME_UNKNOWN, anything else -> INTERNAL, logged with its detail.
+ * SQLSTATE is translated here (sql/sqlstate.h) and nowhere else: lock_timeout,
+ * statement_timeout and a full queue -> BUSY, lost before it was sent or refused ->
+ * UNAVAILABLE, a write lost in flight -> OUTCOME_UNKNOWN, anything else ->
+ * INTERNAL, logged with its detail.
+ *
+ * libpq resolves host names in the calling thread: give hostaddr, or a resolver
+ * that answers fast, where a name server can be away for long.
  */
 #ifndef HALLMARK_SQL_DB_H
 #define HALLMARK_SQL_DB_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/poller.h"
@@ -31,10 +41,12 @@
 struct db;
 
 struct db_options {
-	const char *conninfo; /* libpq connection string or URI; never logged */
-	int slow_lanes;       /* 2 */
-	int write_lanes;      /* 15 */
-	int queue_limit;      /* calls that may wait for a lane before BUSY; 1024 */
+	const char *conninfo;          /* libpq connection string or URI; never logged */
+	const struct statement *table; /* what lanes prepare: statements, from sql/statement.h */
+	int ntable;      /* STATEMENT_COUNT; ids from here on are lists (sql/list.h) */
+	int slow_lanes;  /* 0: 2 */
+	int write_lanes; /* 0: 15 */
+	int queue_limit; /* calls of one kind that may wait before BUSY; 0: 1024 */
 };
 
 /* One statement on its way. The caller embeds it, fills the first block, and
@@ -43,26 +55,35 @@ struct db_call {
 	const struct statement *statement;
 	const struct args *args;
 	uint64_t key; /* writes: what they wait for (a model's hash); 0: nothing. At most half
-	               * of the write lanes work for one key, so one busy model blocks no other. */
-	/* res is NULL when p.code is not PROBLEM_NONE, and is freed after the call;
-	 * the detail of p is constant text. */
+		       * of the write lanes work for one key, so one busy model blocks no other. */
+	/* Called once, from the poller's turn or db_close(), never from db_submit().
+	 * res is NULL when p.code is not PROBLEM_NONE, and is freed after the call; the
+	 * detail of p is constant text. It may submit, and may free the call. */
 	void (*done)(struct db_call *call, const PGresult *res, struct problem p);
 
-	struct db_call *next; /* the rest is the engine's */
-	int64_t deadline;
+	struct db_link { /* from here on the engine's: see sql/queue.h */
+		struct db_call *next, *prev;
+	} links[2];
+	struct queue *queue;
+	struct fair_key *fair;
+	int64_t submitted, sent;
 	int tries;
+	bool ends_unit;
 };
 
-struct db *db_open(struct poller *p, const struct db_options *options); /* NULL: out of memory */
-void db_close(struct db *db); /* calls in flight end with UNAVAILABLE */
+/* NULL: out of memory, or the conninfo cannot be read (logged, without its text). */
+struct db *db_open(struct poller *p, const struct db_options *options);
+void db_close(struct db *db); /* calls that have not ended end with UNAVAILABLE; not from done() */
 
 void db_submit(struct db *db, struct db_call *call);
 
 /* For /ready and the metrics: connected and prepared; lanes by state; waiting calls. */
 struct db_state {
-	bool ready; /* the read lane and a write lane are up */
-	int lanes[LANE_KINDS], busy[LANE_KINDS], waiting;
-	uint64_t reconnects;
+	bool ready;            /* the read lane and a write lane are up */
+	int lanes[LANE_KINDS]; /* connected and prepared */
+	int busy[LANE_KINDS];  /* calls in flight */
+	int waiting;           /* calls that no lane has taken yet */
+	uint64_t reconnects;   /* lanes lost after they had been up */
 };
 struct db_state db_state(const struct db *db);
 

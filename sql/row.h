@@ -34,12 +34,18 @@ struct column {
 	bool nullable;
 };
 
-#define COLUMN(type_, member, oid)   {#member, (oid), offsetof(type_, member), false}
-#define NULLABLE(type_, member, oid) {#member, (oid), offsetof(type_, member), true}
-#define COLUMNS(table)               (table), (int)(sizeof(table) / sizeof((table)[0]))
+#define COLUMN(type_, member, oid)                                                                 \
+	{                                                                                          \
+#member, (oid), offsetof(type_, member), false                                     \
+	}
+#define NULLABLE(type_, member, oid)                                                               \
+	{                                                                                          \
+#member, (oid), offsetof(type_, member), true                                      \
+	}
+#define COLUMNS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
 
 /* Reads one row; a mismatch is INTERNAL and names the column. */
 struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
-                        int ncolumns, void *out) MUST_CHECK;
+			int ncolumns, void *out) MUST_CHECK;
 
 #endif
