@@ -1,0 +1,189 @@
+#include "base/text.h"
+
+#include <sodium.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { WORD = 63 };
+
+static const int base64_variants[] = {
+	[BASE64_STANDARD] = sodium_base64_VARIANT_ORIGINAL,
+	[BASE64_URL] = sodium_base64_VARIANT_URLSAFE,
+	[BASE64_URL_UNPADDED] = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+};
+
+bool text_is(const char *s, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(s, word, len) == 0;
+}
+
+bool text_starts(const char *s, size_t len, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return n <= len && memcmp(s, prefix, n) == 0;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* rows[r][j]: the distance of a's first i characters (i, i-1, i-2 in turn) from b's first j. */
+size_t text_distance(const char *a, const char *b)
+{
+	size_t rows[3][WORD + 1], la = strlen(a), lb = strlen(b);
+
+	if (la > WORD || lb > WORD)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= lb; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			bool same = lower(a[i - 1]) == lower(b[j - 1]);
+
+			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]))
+				row[j] = least(row[j], two[j - 2] + 1, SIZE_MAX);
+		}
+	}
+	return rows[la % 3][lb];
+}
+
+/* A third of the word may be wrong; more would be guessing. */
+const char *text_nearest(const char *word, const char *const *words, size_t n)
+{
+	size_t limit = strlen(word) / 3 + 1, best = limit + 1;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = text_distance(word, words[i]);
+
+		if (d < best && d < strlen(words[i])) {
+			best = d;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}
+
+void hex_text(char *out, const void *bytes, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *b = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		*out++ = digits[b[i] >> 4];
+		*out++ = digits[b[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hex_read(void *out, size_t len, const char *hex, size_t hex_len)
+{
+	unsigned char *b = out;
+
+	if (hex_len / 2 != len || hex_len % 2)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		b[i] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+char *base64_text(struct arena *a, enum base64 kind, const void *bytes, size_t len,
+		  size_t *text_len)
+{
+	if (len > SIZE_MAX / 2) /* far past any arena's limit; keeps the sum from wrapping */
+		len = SIZE_MAX / 2;
+	size_t room = sodium_base64_encoded_len(len, base64_variants[kind]);
+	char *text = arena_bytes(a, room);
+
+	sodium_bin2base64(text, room, bytes, len, base64_variants[kind]);
+	if (text_len)
+		*text_len = strlen(text);
+	return text;
+}
+
+bool base64_read(struct arena *a, enum base64 kind, const char *text, size_t text_len,
+		 unsigned char **bytes, size_t *len)
+{
+	size_t room = text_len / 4 * 3 + 3;
+
+	*bytes = arena_bytes(a, room + 1);
+	if (sodium_base642bin(*bytes, room, text, text_len, NULL, len, NULL,
+			      base64_variants[kind]) != 0)
+		return false;
+	(*bytes)[*len] = '\0';
+	return true;
+}
+
+static bool unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~", c));
+}
+
+char *percent_text(struct arena *a, const char *s, size_t len, const char *keep)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *text = arena_calloc(a, len + 1, 3), *p = text;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (unreserved(s[i]) || (c && strchr(keep, c))) {
+			*p++ = s[i];
+			continue;
+		}
+		*p++ = '%';
+		*p++ = digits[c >> 4];
+		*p++ = digits[c & 15];
+	}
+	return text;
+}
+
+bool percent_read(struct arena *a, const char *text, size_t text_len, char **s, size_t *len)
+{
+	const char *end = text + text_len;
+	char *p = *s = arena_bytes(a, text_len + 1);
+
+	for (; text < end; text++) {
+		if (*text != '%') {
+			*p++ = *text;
+			continue;
+		}
+		if (end - text < 3)
+			return false;
+		int high = hex_digit(lower(text[1])), low = hex_digit(lower(text[2]));
+		if (high < 0 || low < 0)
+			return false;
+		*p++ = (char)(high << 4 | low);
+		text += 2;
+	}
+	*p = '\0';
+	*len = (size_t)(p - *s);
+	return true;
+}
