@@ -38,33 +38,33 @@ struct store_entry {
 struct store_ops {
 	/* announced: how many bytes will come, -1 when unknown. NO_SPACE at once when it is
 	 * clear that they do not fit. */
-	struct problem (*put_begin)(struct store *s, struct arena *a, int64_t announced,
-				    struct store_put **put) MUST_CHECK;
+	MUST_CHECK struct problem (*put_begin)(struct store *s, struct arena *a, int64_t announced,
+					       struct store_put **put);
 	/* Appends all of len bytes at the end. After a problem only put_abort() is left. */
-	struct problem (*put_write)(struct store_put *put, struct arena *a, const void *data,
-				    size_t len) MUST_CHECK;
+	MUST_CHECK struct problem (*put_write)(struct store_put *put, struct arena *a,
+					       const void *data, size_t len);
 	/* Makes the bytes durable under their final name and fills key. After it, or after
 	 * abort, put is gone. A failure has removed what was written: a failed fsync is
 	 * final for that file, it is never tried again. */
-	struct problem (*put_finish)(struct store_put *put, struct arena *a,
-				     const unsigned char sha256[32],
-				     char key[STORAGE_KEY]) MUST_CHECK;
+	MUST_CHECK struct problem (*put_finish)(struct store_put *put, struct arena *a,
+						const unsigned char sha256[32],
+						char key[STORAGE_KEY]);
 	void (*put_abort)(struct store_put *put);
 
 	/* A descriptor at offset 0 and the size; the caller closes it. */
-	struct problem (*open)(struct store *s, struct arena *a, const char *key, int *fd,
-			       int64_t *size) MUST_CHECK;
+	MUST_CHECK struct problem (*open)(struct store *s, struct arena *a, const char *key,
+					  int *fd, int64_t *size);
 	/* Removing what is not there is no problem. */
-	struct problem (*remove)(struct store *s, struct arena *a, const char *key) MUST_CHECK;
+	MUST_CHECK struct problem (*remove)(struct store *s, struct arena *a, const char *key);
 	/* Removes uploads that no process works on any more; how many. */
-	struct problem (*sweep)(struct store *s, struct arena *a, int64_t *removed) MUST_CHECK;
+	MUST_CHECK struct problem (*sweep)(struct store *s, struct arena *a, int64_t *removed);
 	/* The next blobs in the order of their keys, from the first after the key `after`
 	 * ("" begins); fewer than room only at the end. For the search for orphans: a key that
 	 * is old and that no row names. */
-	struct problem (*list)(struct store *s, struct arena *a, const char *after, int room,
-			       struct store_entry *entries, int *count) MUST_CHECK;
-	struct problem (*check)(struct store *s,
-				struct arena *a) MUST_CHECK; /* can it be written? /ready */
+	MUST_CHECK struct problem (*list)(struct store *s, struct arena *a, const char *after,
+					  int room, struct store_entry *entries, int *count);
+	MUST_CHECK struct problem (*check)(struct store *s,
+					   struct arena *a); /* can it be written? /ready */
 	void (*close)(struct store *s);                      /* no upload may be open */
 };
 
