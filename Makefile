@@ -7,7 +7,7 @@
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 FLAVOUR ?= plain
-FLAVOURS := plain asan tsan fuzz
+FLAVOURS := plain asan tsan fuzz lint
 
 ifeq ($(filter $(FLAVOUR),$(FLAVOURS)),)
 $(error FLAVOUR=$(FLAVOUR) is not known; take one of: $(FLAVOURS))
@@ -94,9 +94,10 @@ OBJECTS := $(call object,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C))
 
 # ---- building ---------------------------------------------------------------------
 
-.PHONY: all archives unit-programs fuzz-programs bench-programs
+.PHONY: all archives objects tidy unit-programs fuzz-programs bench-programs
 all: $(BINARIES) $(if $(BINARIES),,archives)
 archives: $(call archive,$(FOLDERS))
+objects: $(OBJECTS)
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 bench-programs: $(BENCH)
@@ -149,6 +150,7 @@ define newline
 
 
 endef
+space := $(subst ,, )
 
 $(B)/bin/hallmarkd: $(call object,hallmarkd/main.c) $(ARCHIVES_DAEMON)
 	$(call link) $(ARCHIVES_DAEMON) $(LIBS)
@@ -174,17 +176,65 @@ $(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
 	$(call say,GEN,$@)
 	$(Q)sha256sum $(MIGRATIONS) /dev/null | awk -f tools/migrations.awk - $(MIGRATIONS) >$@.tmp && mv $@.tmp $@
 
+# clang-tidy, one process a file (several files at once confuse its analyzer); the
+# object's own dependencies say when a header makes it due again.
+TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C))
+tidy: $(TIDY)
+$(TIDY): $(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet $< -- -std=c17 $(ALL_CPPFLAGS) $(WARNINGS) -Itests/unit 2>$(@:.ok=.log) || { cat $(@:.ok=.log) >&2; exit 1; }
+	@touch $@
+
 # ---- running, testing -------------------------------------------------------------
 
-.PHONY: unit clean help
-unit: $(UNIT)		## build and run the unit tests of FLAVOUR
-	prove $(UNIT)
+JOBS = $(shell nproc)
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+PYTHON := build/venv/bin/python
+FUZZ_SECONDS ?= 60
 
-clean:			## remove everything built, keep fetched tools and var/
-	rm -rf $(addprefix build/,gen lint libraries $(FLAVOURS) $(addsuffix -clang,$(FLAVOURS)))
+# A report ends the program, so that a test sees it; leaks are reports too.
+export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
+export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
+export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+
+.PHONY: setup run test unit lint fuzz install clean distclean help
+setup:			## install what building and running need
+	@tools/setup.sh build
+
+run: setup		## serve on 127.0.0.1:8080, with everything it keeps under var/
+	@$(MAKE) $(PARALLEL) --no-print-directory all
+	@exec $(B)/bin/hallmarkd serve
+
+test:			## every suite; SUITES="unit lint" runs those alone
+	@tools/setup.sh test
+	@$(PYTHON) tools/test.py $(SUITES)
+
+unit: $(UNIT)		## the unit tests of FLAVOUR, on a PostgreSQL of their own
+	@tools/private_postgres.sh prove --jobs $(JOBS) --exec tools/unit_program.sh $(UNIT)
+
+lint:			## format, warnings of two compilers, clang-tidy, cppcheck, shell, Python
+	@tools/setup.sh test
+	@tools/lint.sh
+
+fuzz:			## each fuzz target for FUZZ_SECONDS, from its corpus
+	@tools/setup.sh test
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
+	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
+
+install: all		## both programs into DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hallmark
+	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/hallmark
+
+clean:			## remove everything built; fetched tools and var/ stay
+	rm -rf $(addprefix build/,gen test libraries $(FLAVOURS) $(addsuffix -clang,$(FLAVOURS)))
+
+distclean: clean	## remove fetched tools too
+	rm -rf build
 
 help:			## this list
-	@printf 'make [FLAVOUR=%s] [CC=clang] [WERROR=1] [V=1] TARGET\n\n' '$(subst $() ,|,$(FLAVOURS))'
+	@printf 'make [FLAVOUR=%s] [CC=clang] [WERROR=1] [V=1] TARGET\n\n' '$(subst $(space),|,$(FLAVOURS))'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .SECONDARY: $(OBJECTS)

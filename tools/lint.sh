@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# lint.sh - every check of the source that needs no running service; prints TAP.
+#
+# Compilers and clang-tidy go through make, so a file that did not change is not looked at
+# again. A check's full output is in build/lint/<check>.log.
+# shellcheck disable=SC2317 # the functions are reached through check
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+jobs=${JOBS:-2}
+logs=build/lint
+mkdir -p $logs/cppcheck
+folders=$(ls -d base sql storage registry api hallmarkd cli 2>/dev/null)
+count=0
+failed=0
+
+check() { # check NAME COMMAND...
+	local name=$1 log=$logs/$1.log
+	shift
+	count=$((count + 1))
+	if "$@" >"$log" 2>&1; then
+		echo "ok $count - lint $name"
+		return
+	fi
+	failed=1
+	echo "not ok $count - lint $name"
+	tail -60 "$log" | sed 's/^/# /'
+}
+
+format() {
+	# shellcheck disable=SC2086
+	find $folders tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+}
+
+compiler() { make -k -j"$jobs" FLAVOUR=lint WERROR=1 CC="$1" objects; }
+
+tidy() { make -k -j"$jobs" FLAVOUR=lint WERROR=1 CC=clang tidy; }
+
+# cppcheck does not know that TRY() returns, nor the attributes that close handles.
+# shellcheck disable=SC2086
+cppcheck_all() {
+	cppcheck --quiet -j"$jobs" --cppcheck-build-dir=$logs/cppcheck --std=c11 --language=c \
+		--enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
+		--error-exitcode=1 -D_GNU_SOURCE -DHALLMARK_VERSION='""' -I. -Ibuild/gen $folders
+}
+
+# Includes are written from the root.
+includes() {
+	# shellcheck disable=SC2086
+	! grep -nE '#include "\.\.?/' -r $folders tests --include='*.[ch]'
+}
+
+shell() { git ls-files -z 'tools/*.sh' .ci/run | xargs -0 shellcheck; }
+python() { build/venv/bin/ruff check . && build/venv/bin/ruff format --check .; }
+
+check format format
+check gcc compiler gcc
+check clang compiler clang
+check clang-tidy tidy
+check cppcheck cppcheck_all
+check includes includes
+check shell shell
+check python python
+echo "1..$count"
+exit $failed

@@ -1,0 +1,262 @@
+"""Run every suite and end with one line: N passed, N failed.
+
+    build/venv/bin/python tools/test.py [SUITE...]
+
+Called by `make test`, which has installed the tools. Suites run one after another and use
+all cores themselves; cosign is compiled meanwhile. The full output of a suite is kept in
+build/test/<suite>.log, and shown when it fails.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "build" / "test"
+JOBS = str(os.cpu_count() or 2)
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
+ENVIRONMENT = {**os.environ, "WERROR": "1", "JOBS": JOBS, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass
+class Tally:
+    """How one suite went; problems name what failed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    problems: tuple[str, ...] = ()
+
+
+def make(*words):
+    return ["make", "--no-print-directory", f"-j{JOBS}", *words]
+
+
+def read_tap(text):
+    """Count the lines of TAP, and a plan that was not kept as one failure."""
+    good = len(re.findall(r"^ok\b(?!.*# SKIP)", text, re.M))
+    skipped = len(re.findall(r"^ok\b.*# SKIP|^1\.\.0 # SKIP", text, re.M))
+    problems = re.findall(r"^not ok\b[^\n]*(?:\n#[^\n]*){0,4}", text, re.M)
+    plan = re.search(r"^1\.\.(\d+)", text, re.M)
+    done = len(re.findall(r"^(?:not )?ok\b", text, re.M))
+    if not plan:
+        problems.append("ended before its plan")
+    elif int(plan[1]) != done:
+        problems.append(f"planned {plan[1]} tests and ran {done}")
+    return Tally(good, len(problems), skipped, tuple(problems))
+
+
+def add(tallies):
+    total = Tally()
+    for tally in tallies:
+        total.passed += tally.passed
+        total.failed += tally.failed
+        total.skipped += tally.skipped
+        total.problems += tally.problems
+    return total
+
+
+def run(name, command, limit, env=()):
+    """Run a command into its log; returns its exit status, 124 when it took too long."""
+    log = OUT / f"{name}.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**ENVIRONMENT, **dict(env)},
+            start_new_session=True,
+        )
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            out.write(f"\ngiven up after {limit} seconds\n")
+            return 124
+        finally:
+            if process.poll() is None:  # too long, or this program was interrupted
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait(30)
+
+
+def log_of(name):
+    return (OUT / f"{name}.log").read_text(errors="replace")
+
+
+def tail(name, lines=60):
+    return "\n".join(log_of(name).splitlines()[-lines:])
+
+
+# ---- suites ------------------------------------------------------------------------
+
+
+def build(name, limit=1200):
+    """Every program of every flavour, each tree one check."""
+    trees = {
+        "plain": ["all", "unit-programs", "bench-programs"],
+        "asan": ["FLAVOUR=asan", "all", "unit-programs"],
+        "tsan": ["FLAVOUR=tsan", "all", "unit-programs"],
+        "fuzz": ["FLAVOUR=fuzz", "fuzz-programs"],
+    }
+    tally = Tally()
+    for tree, words in trees.items():
+        if run(f"{name}-{tree}", make(*words), limit) == 0:
+            tally.passed += 1
+        else:
+            tally.failed += 1
+            tally.problems += (f"the {tree} build\n{tail(f'{name}-{tree}')}",)
+    return tally
+
+
+def tap(name, command, limit):
+    status = run(name, command, limit)
+    tally = read_tap(log_of(name))
+    if status != 0 and not tally.failed:
+        tally = add([tally, Tally(failed=1, problems=(f"ended with status {status}\n{tail(name)}",))])
+    return tally
+
+
+def lint(name):
+    return tap(name, ["tools/lint.sh"], 1800)
+
+
+def fuzz(name):
+    targets = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("f_*.c"))
+    programs = [f"build/fuzz/fuzz/{target}" for target in targets]
+    return tap(name, ["tools/fuzz.sh", FUZZ_SECONDS, *programs], 1200) if programs else Tally()
+
+
+def unit(flavour):
+    def suite(name):
+        taps = OUT / name
+        taps.mkdir(exist_ok=True)
+        for old in taps.glob("*.tap"):
+            old.unlink()
+        status = run(name, make(f"FLAVOUR={flavour}", "unit"), 1800, {"HALLMARK_TAP": str(taps)})
+        tallies = []
+        for source in sorted((ROOT / "tests/unit").glob("t_*.c")):
+            kept = taps / f"{source.stem}.tap"
+            tally = read_tap(kept.read_text(errors="replace") if kept.exists() else "")
+            tally.problems = tuple(f"{source.stem}: {problem}" for problem in tally.problems)
+            tallies.append(tally)
+        total = add(tallies)
+        if status != 0:
+            # prove also counts what TAP cannot say: a crash after the plan, a sanitizer's report.
+            total.failed += 0 if total.failed else 1
+            total.problems += (tail(name),)
+        return total
+
+    return suite
+
+
+def integration(flavour, *options):
+    def suite(name):
+        report = OUT / f"{name}.xml"
+        report.unlink(missing_ok=True)
+        command = ["build/venv/bin/pytest", "-n", JOBS, f"--junitxml={report}", *options, "tests/integration"]
+        status = run(name, command, 3600, {"HALLMARK_FLAVOUR": flavour})
+        if not report.exists():
+            return Tally(failed=1, problems=(f"pytest ended with status {status}\n{tail(name)}",))
+        return read_junit(report, status, name)
+
+    return suite
+
+
+def read_junit(report, status, name):
+    tally = Tally()
+    for case in ElementTree.parse(report).iter("testcase"):
+        bad = case.findall("failure") + case.findall("error")
+        if bad:
+            tally.failed += 1
+            tally.problems += (
+                f"{case.get('classname')}.{case.get('name')}\n{bad[0].text or bad[0].get('message')}",
+            )
+        elif case.find("skipped") is not None:
+            tally.skipped += 1
+        else:
+            tally.passed += 1
+    if status not in (0, 5) and not tally.failed:  # 5: no test selected
+        tally.failed += 1
+        tally.problems += (f"pytest ended with status {status}\n{tail(name)}",)
+    return tally
+
+
+SUITES = {
+    "build": build,
+    "lint": lint,
+    "unit-plain": unit("plain"),
+    "unit-asan": unit("asan"),
+    "unit-tsan": unit("tsan"),
+    "fuzz": fuzz,
+    "integration-plain": integration("plain"),
+    "integration-asan": integration("asan", "-m", "not plain_only"),
+    "integration-tsan": integration("tsan", "-m", "threads"),
+}
+
+
+def chosen(words):
+    """A word names a suite, or all that begin with it: unit, integration."""
+    names = [
+        name for name in SUITES if not words or any(name == w or name.startswith(w + "-") for w in words)
+    ]
+    unknown = [w for w in words if not any(name == w or name.startswith(w + "-") for name in SUITES)]
+    if unknown:
+        sys.exit(f"no suite is called {', '.join(unknown)}; there are {', '.join(SUITES)}")
+    return names if "build" in names or not names else ["build", *names]
+
+
+def show(name, tally, seconds):
+    skipped = f", {tally.skipped} skipped" if tally.skipped else ""
+    print(
+        f"{name:<20}{tally.passed:>6} passed{tally.failed:>5} failed{skipped}  ({seconds:.0f} s)", flush=True
+    )
+    for problem in tally.problems:
+        print("\n".join(f"    {line}" for line in problem.rstrip().splitlines()), flush=True)
+
+
+def cosign(process):
+    """The compiler of cosign, started at the beginning, must be done before integration."""
+    if process.wait() == 0:
+        return Tally(passed=1)
+    return Tally(failed=1, problems=(f"cosign could not be built\n{tail('cosign')}",))
+
+
+def main():
+    names = chosen(sys.argv[1:])
+    OUT.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    tallies = []
+    needs_cosign = any(name.startswith("integration") for name in names)
+    compiling = None
+    if needs_cosign:
+        compiling = subprocess.Popen(
+            ["nice", "-n", "5", "tools/setup.sh", "cosign"],
+            cwd=ROOT,
+            stdout=(OUT / "cosign.log").open("w"),
+            stderr=subprocess.STDOUT,
+        )
+    for name in names:
+        start = time.monotonic()
+        if name.startswith("integration") and compiling:
+            tally = cosign(compiling)
+            compiling = None
+            show("cosign", tally, time.monotonic() - start)
+            tallies.append(tally)
+            start = time.monotonic()
+        tally = SUITES[name](name)
+        tallies.append(tally)
+        show(name, tally, time.monotonic() - start)
+    total = add(tallies)
+    print(f"took {time.monotonic() - began:.0f} s; full output in {OUT.relative_to(ROOT)}/")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
