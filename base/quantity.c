@@ -11,9 +11,12 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-	{"", 1},          {"B", 1},           {"K", 1LL << 10}, {"KiB", 1LL << 10},
-	{"M", 1LL << 20}, {"MiB", 1LL << 20}, {"G", 1LL << 30}, {"GiB", 1LL << 30},
-	{"T", 1LL << 40}, {"TiB", 1LL << 40}, {NULL, 0},
+	{"B", 1},         {"", 1},
+	{"K", 1LL << 10}, {"KiB", 1LL << 10},
+	{"M", 1LL << 20}, {"MiB", 1LL << 20},
+	{"G", 1LL << 30}, {"GiB", 1LL << 30},
+	{"T", 1LL << 40}, {"TiB", 1LL << 40},
+	{NULL, 0},
 };
 
 static const struct unit time_units[] = {

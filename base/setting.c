@@ -189,13 +189,13 @@ static struct problem take(struct settings *s, int i, enum setting_origin origin
 	struct held *h = &s->held[i];
 	int64_t number = 0;
 
+	if (!*text)
+		return NO_PROBLEM; /* an empty variable is one that is not set */
 	if (row->type == SETTING_TEXT || row->type == SETTING_PATH) {
 		if (has_control(text))
 			return problem(s->arena, PROBLEM_INVALID, "%s: want %s", where,
 				       wanted(s->arena, row));
-		if (!*text)
-			text = NULL; /* "not set", as an empty variable means everywhere */
-		else if (row->type == SETTING_PATH)
+		if (row->type == SETTING_PATH)
 			text = absolute(s->arena, text);
 	} else {
 		if (!number_of(row, text, &number))
@@ -281,27 +281,40 @@ static char *flag_of(struct arena *a, const struct setting *row)
 
 /* ---- Environment ---- */
 
-static struct problem unknown_variable(const struct settings *s, const char *name)
+/* The setting whose variable, or whose own name after the prefix, was probably meant. */
+static const struct setting *row_meant(const struct settings *s, const char *variable)
 {
 	const struct setting_table *t = s->table;
-	struct nearest whole = nearest_to(name), bare = nearest_to(name + strlen(t->prefix));
+	struct nearest whole = nearest_to(variable),
+		       bare = nearest_to(variable + strlen(t->prefix));
+	const struct setting *by_whole = NULL, *by_bare = NULL;
 
-	for (int i = 0; i < t->n; i++) {
-		if (!allowed(&t->rows[i], SETTING_ENVIRONMENT))
+	for (const struct setting *row = t->rows; row < t->rows + t->n; row++) {
+		const char *name = variable_of(s->arena, t, row), *before = bare.best;
+
+		if (!allowed(row, SETTING_ENVIRONMENT))
 			continue;
-		nearest_offer(&whole, variable_of(s->arena, t, &t->rows[i]));
-		nearest_offer(&bare, t->rows[i].name);
+		nearest_offer(&whole, name);
+		if (whole.best == name)
+			by_whole = row;
+		nearest_offer(&bare, row->name);
+		nearest_offer(&bare, name);
+		if (bare.best != before)
+			by_bare = row;
 	}
-	const char *best = whole.best;
-	if (bare.best)
-		best = variable_of(s->arena, t,
-				   &t->rows[row_named(s, bare.best, strlen(bare.best))]);
-	if (best)
+	return by_bare ? by_bare : by_whole;
+}
+
+static struct problem unknown_variable(const struct settings *s, const char *name)
+{
+	const struct setting *meant = row_meant(s, name);
+
+	if (!meant)
 		return problem(s->arena, PROBLEM_INVALID,
-			       "the environment variable %s is not a setting; did you mean %s?",
-			       name, best);
-	return problem(s->arena, PROBLEM_INVALID, "the environment variable %s is not a setting",
-		       name);
+			       "the environment variable %s is not a setting", name);
+	return problem(s->arena, PROBLEM_INVALID,
+		       "the environment variable %s is not a setting; did you mean %s?", name,
+		       variable_of(s->arena, s->table, meant));
 }
 
 static bool is_foreign(const struct setting_table *t, const char *name)
@@ -342,11 +355,11 @@ static bool concerns(const struct setting_table *t, const char *entry, size_t le
 	return false;
 }
 
-struct problem settings_read_environment(struct settings *s, char *const *environment)
+struct problem settings_read_environment(struct settings *s, const char *const *environment)
 {
 	if (!s->table->prefix)
 		return NO_PROBLEM;
-	for (char *const *e = environment; *e; e++) {
+	for (const char *const *e = environment; *e; e++) {
 		size_t len = strcspn(*e, "=");
 
 		if (!(*e)[len] || !concerns(s->table, *e, len))
@@ -486,9 +499,10 @@ struct problem settings_read_file(struct settings *s, const char *path)
 
 /* ---- Flags ---- */
 
-static struct problem unknown_flag(struct settings *const *sets, int nsets, const char *flag)
+static struct problem unknown_flag(struct settings *const *sets, int nsets, const char *word)
 {
 	struct arena *a = sets[0]->arena;
+	const char *flag = arena_dup(a, word, strcspn(word, "="));
 	struct nearest n = nearest_to(flag);
 
 	for (int k = 0; k < nsets; k++) {
@@ -503,7 +517,7 @@ static struct problem unknown_flag(struct settings *const *sets, int nsets, cons
 
 /* Takes argv[*at], and the next word when it is the value. */
 static struct problem read_flag(struct settings *const *sets, int nsets, int argc,
-				char *const *argv, int *at)
+				const char *const *argv, int *at)
 {
 	const char *word = argv[*at];
 	size_t len = strcspn(word, "=");
@@ -528,7 +542,7 @@ static struct problem read_flag(struct settings *const *sets, int nsets, int arg
 }
 
 struct problem settings_read_flags(struct settings *const *sets, int nsets, int argc,
-				   char *const *argv, const char **rest)
+				   const char *const *argv, const char **rest)
 {
 	bool words_only = false;
 

@@ -14,7 +14,8 @@
  * value of the strongest source holds, whatever the order of reading:
  * preset < file < environment < flag. Every value is checked where it stands,
  * also when a stronger one hides it. A name that is not in the table is INVALID
- * and the detail suggests the one that was probably meant.
+ * and the detail suggests the one that was probably meant. An empty value is as
+ * good as none: what a weaker source says holds.
  *
  * The file is lines of `name = value`. A '#' at the start of a line or after
  * white space opens a comment. A value with such characters in it stands in
@@ -78,7 +79,8 @@ struct settings;
 /* Fills *into with the presets; they must be valid (asserted). */
 struct settings *settings_new(struct arena *a, const struct setting_table *table, void *into);
 
-struct problem settings_read_environment(struct settings *s, char *const *environment) MUST_CHECK;
+struct problem settings_read_environment(struct settings *s,
+					 const char *const *environment) MUST_CHECK;
 struct problem settings_read_file(struct settings *s, const char *path) MUST_CHECK;
 /* The text of a file; `name` is what messages call it. */
 struct problem settings_read_text(struct settings *s, const char *name, const char *text,
@@ -88,7 +90,7 @@ struct problem settings_read_text(struct settings *s, const char *name, const ch
  * name taking it. Words that are no flags go to rest (NULL-ended, argc + 1 long) in
  * their order; after "--" every word does. */
 struct problem settings_read_flags(struct settings *const *sets, int nsets, int argc,
-				   char *const *argv, const char **rest) MUST_CHECK;
+				   const char *const *argv, const char **rest) MUST_CHECK;
 
 /* For what a program works out itself: a preset that hangs on other settings. Does
  * nothing when any source gave the setting. The value must be valid (asserted). */

@@ -154,7 +154,7 @@ static void work_out_presets(struct arena *a, struct settings *s, struct config 
 
 struct problem config_settle(struct arena *a, struct settings *s, struct config *c)
 {
-	TRY(settings_read_environment(s, environ));
+	TRY(settings_read_environment(s, (const char *const *)environ));
 	if (c->config)
 		TRY(settings_read_file(s, c->config));
 	work_out_presets(a, s, c);
