@@ -1,0 +1,28 @@
+/* reply.h - answers: documents, problems, files, and the headers they share. */
+#ifndef HALLMARK_API_REPLY_H
+#define HALLMARK_API_REPLY_H
+
+#include "api/request.h"
+
+/* Headers of the reply that is about to be made; value lives in the arena. */
+void reply_header(struct request *rq, const char *name, const char *value);
+/* ETag: "N" of a row version; and 304 when If-None-Match names it (true: replied). */
+void reply_etag(struct request *rq, int64_t row_version);
+bool reply_not_modified(struct request *rq, int64_t row_version);
+
+void reply_json(struct request *rq, unsigned status, struct json_out *j);
+void reply_empty(struct request *rq, unsigned status); /* 204, 304, 308 … */
+/* text lives in the arena or for ever. */
+void reply_text(struct request *rq, unsigned status, const char *type, const char *text,
+                size_t len);
+/* Takes fd over. */
+void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len);
+
+void reply_problem(struct request *rq, struct problem p);
+/* True when there was a problem, and it is the reply now. */
+bool reply_failed(struct request *rq, struct problem p);
+
+/* The one 503 that needs no memory; made at start, shared by all. */
+void reply_full(struct request *rq);
+
+#endif
