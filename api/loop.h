@@ -14,6 +14,7 @@
 #include "api/keyring.h"
 #include "api/metrics.h"
 #include "api/service.h"
+#include "api/ticker.h"
 #include "base/jobs.h"
 #include "base/log.h"
 #include "base/poller.h"
@@ -52,6 +53,8 @@ struct loop {
 	struct timer watchdog;
 	struct arena *spare[SPARE_ARENAS];
 	int nspare;
+	struct MHD_Response *full; /* the 503 that needs no memory */
+	struct ticker ticker;
 	uint64_t random[2]; /* for ids that need not be secret */
 	int requests;       /* being worked on */
 	struct metrics metrics;
@@ -64,5 +67,9 @@ void loop_run(struct loop *loop); /* until the service has drained */
 void loop_close(struct loop *loop);
 
 uint64_t loop_random(struct loop *loop);
+
+/* Arenas are kept for the next request; NULL when memory is out. */
+struct arena *loop_arena(struct loop *loop);
+void loop_arena_back(struct loop *loop, struct arena *a);
 
 #endif

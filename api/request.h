@@ -51,6 +51,15 @@ struct reply_header {
 typedef void request_fn(struct request *rq);
 typedef void request_rows_fn(struct request *rq, const PGresult *res);
 
+/* What a guarded call is about; set just before it, looked at only there. */
+struct moment {
+	const char *method, *version;
+	const PGresult *res;
+	struct problem problem;
+	const char *data;
+	size_t size;
+};
+
 struct request {
 	struct loop *loop;
 	struct MHD_Connection *conn;
@@ -80,6 +89,7 @@ struct request {
 	size_t dropped;  /* body bytes read only so that the client hears the refusal */
 	int64_t started_us;
 	jmp_buf *escape; /* where a full arena leaves to */
+	struct moment now;
 
 	/* What is on its way: one at a time. */
 	struct args args;

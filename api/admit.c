@@ -1,0 +1,191 @@
+#include "api/admit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/loop.h"
+#include "api/reply.h"
+
+/* RFC 9110 §5.6.2: the characters of a token. */
+static bool token_char(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool is_token(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!token_char((unsigned char)s[i]))
+			return false;
+	return len > 0;
+}
+
+static bool is_value(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static bool named(const char *key, size_t len, const char *name)
+{
+	return strlen(name) == len && strncasecmp(key, name, len) == 0;
+}
+
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
+                            const char *value, size_t value_len)
+{
+	struct head *h = cls;
+
+	(void)kind;
+	h->bad_name |= !is_token(key, key_len);
+	h->bad_value |= value && !is_value(value, value_len);
+	if (named(key, key_len, "Host"))
+		h->hosts++;
+	else if (named(key, key_len, "Content-Length"))
+		h->lengths++, h->length = value;
+	else if (named(key, key_len, "Transfer-Encoding"))
+		h->codings++, h->coding = value;
+	else if (named(key, key_len, "Expect"))
+		h->expect = value;
+	return MHD_YES;
+}
+
+static bool digits(const char *s)
+{
+	return s && *s && strspn(s, "0123456789") == strlen(s) && strlen(s) <= 18;
+}
+
+static struct problem framing(struct request *rq, const char *version, struct head *h)
+{
+	struct arena *a = rq->arena;
+
+	if (h->lengths > 1 || h->codings > 1 || (h->lengths && h->codings))
+		return problem(a, PROBLEM_BAD_FRAME,
+		               "send one Content-Length or one Transfer-Encoding, not more");
+	if (h->codings && strcmp(version, "HTTP/1.1") != 0)
+		return problem(a, PROBLEM_BAD_FRAME, "only HTTP/1.1 has Transfer-Encoding");
+	if (h->codings && strcasecmp(h->coding, "chunked") != 0)
+		return problem(a, PROBLEM_NOT_IMPLEMENTED,
+		               "the only transfer coding understood here is chunked");
+	if (h->lengths && !digits(h->length))
+		return problem(a, PROBLEM_BAD_FRAME, "Content-Length must be a number of bytes");
+	h->chunked = h->codings > 0;
+	h->content_length = h->lengths ? strtoll(h->length, NULL, 10) : -1;
+	return NO_PROBLEM;
+}
+
+struct problem admit_head(struct request *rq, const char *method, const char *version,
+                          struct head *head)
+{
+	struct arena *a = rq->arena;
+
+	*head = (struct head){.content_length = -1};
+	MHD_get_connection_values_n(rq->conn, MHD_HEADER_KIND, look, head);
+	if (!is_token(method, strlen(method)))
+		return problem(a, PROBLEM_BAD_FRAME, "the method is not a token");
+	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+		return problem(a, PROBLEM_BAD_FRAME, "only HTTP/1.1 and HTTP/1.0 are served");
+	if (head->bad_name)
+		return problem(a, PROBLEM_BAD_FRAME, "a header's name is not a token");
+	if (head->bad_value)
+		return problem(a, PROBLEM_BAD_FRAME, "a header's value holds a control character");
+	if (head->hosts > 1 || (head->hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
+		return problem(a, PROBLEM_BAD_FRAME, "send exactly one Host header");
+	TRY(framing(rq, version, head));
+	if (head->expect && strcasecmp(head->expect, "100-continue") != 0)
+		return problem(a, PROBLEM_EXPECTATION, "Expect: %.40s", head->expect);
+	return NO_PROBLEM;
+}
+
+/* --- against the route's row --- */
+
+static struct problem admit_query(struct request *rq)
+{
+	for (int i = 0; i < rq->target.nquery; i++) {
+		const char *name = rq->target.query[i].name.text;
+		const char *const *known = rq->route->query;
+		bool repeats = false;
+
+		for (; *known; known++) {
+			size_t len = strcspn(*known, "*");
+
+			repeats = (*known)[len] == '*';
+			if (strlen(name) == len && strncmp(name, *known, len) == 0)
+				break;
+		}
+		if (!*known)
+			return problem_at_parameter(rq->arena, name,
+			                            "there is no query parameter \"%.100s\" here",
+			                            name);
+		for (int k = 0; !repeats && k < i; k++)
+			if (strcmp(rq->target.query[k].name.text, name) == 0)
+				return problem_at_parameter(rq->arena, name,
+				                            "\"%.100s\" is given twice", name);
+	}
+	return NO_PROBLEM;
+}
+
+/* "application/json; charset=utf-8" is application/json. */
+static bool media_type_is(const char *value, const char *type)
+{
+	size_t len = strlen(type);
+
+	return strncasecmp(value, type, len) == 0 &&
+	       (value[len] == '\0' || value[len] == ';' || value[len] == ' ');
+}
+
+static struct problem admit_json(struct request *rq)
+{
+	const char *type = request_header(rq, "Content-Type");
+	bool merges = rq->route->method == METHOD_PATCH;
+
+	if (type && (media_type_is(type, "application/json") ||
+	             (merges && media_type_is(type, "application/merge-patch+json"))))
+		return NO_PROBLEM;
+	return problem(rq->arena, PROBLEM_UNSUPPORTED_TYPE, "send the body as Content-Type: %s",
+	               merges ? "application/merge-patch+json" : "application/json");
+}
+
+static int64_t body_limit(const struct request *rq)
+{
+	const struct service_options *o = &rq->loop->service->options;
+
+	if (rq->route->body == BODY_STREAM)
+		return o->max_upload;
+	return rq->route->max_body ? (int64_t)rq->route->max_body : o->max_body;
+}
+
+static struct problem admit_body(struct request *rq, const struct head *h)
+{
+	bool has_body = h->chunked || h->content_length > 0;
+
+	if (rq->route->body == BODY_NONE && has_body)
+		return problem(rq->arena, PROBLEM_INVALID, "%s takes no body here",
+		               method_names[rq->route->method]);
+	if (rq->route->body == BODY_NONE)
+		return NO_PROBLEM;
+	if (h->content_length > body_limit(rq))
+		return problem(rq->arena, PROBLEM_TOO_LARGE,
+		               "the body has %lld bytes, at most %lld are taken here",
+		               (long long)h->content_length, (long long)body_limit(rq));
+	if (request_header(rq, "Content-Encoding"))
+		return problem(rq->arena, PROBLEM_UNSUPPORTED_TYPE,
+		               "send the body without Content-Encoding");
+	if (rq->route->body == BODY_STREAM && !h->chunked && h->content_length < 0)
+		return problem(rq->arena, PROBLEM_BAD_FRAME,
+		               "send Content-Length, or Transfer-Encoding: chunked");
+	return rq->route->body == BODY_JSON && has_body ? admit_json(rq) : NO_PROBLEM;
+}
+
+struct problem admit_route(struct request *rq, const struct head *head)
+{
+	TRY(admit_query(rq));
+	return admit_body(rq, head);
+}

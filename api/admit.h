@@ -1,0 +1,33 @@
+/* admit.h - what libmicrohttpd lets through and we do not.
+ *
+ * libmicrohttpd 0.9.75 accepts messages that other software frames differently
+ * (request smuggling), even in its strict mode. Before anything else looks at
+ * a request, its head is held against RFC 9112: the method and the field names
+ * are tokens, values hold no control characters, there is exactly one Host, at
+ * most one Content-Length and one Transfer-Encoding and never both, and the only
+ * transfer coding is "chunked" on HTTP/1.1. A refusal closes the connection:
+ * where the frame is a lie nothing behind it can be trusted.
+ */
+#ifndef HALLMARK_API_ADMIT_H
+#define HALLMARK_API_ADMIT_H
+
+#include "api/request.h"
+
+/* What the head said, for what comes after. */
+struct head {
+	int hosts, lengths, codings;
+	bool bad_name, bad_value;
+	const char *coding;
+	const char *length;
+	const char *expect;
+	bool chunked;
+	int64_t content_length; /* -1: none said */
+};
+
+struct problem admit_head(struct request *rq, const char *method, const char *version,
+                          struct head *head) MUST_CHECK;
+
+/* Body, media type and query against the route's row. */
+struct problem admit_route(struct request *rq, const struct head *head) MUST_CHECK;
+
+#endif

@@ -1,0 +1,27 @@
+/* page.h - pages of lists: how many, after what, and the token that says so.
+ *
+ * A token is opaque: base64url of an expiry, the JSON array of the last row's
+ * sort key, and a MAC (BLAKE2b with a key of its own, all replicas share it)
+ * over both and over the list it belongs to: path, filters and order. A token
+ * that was changed, is older than a day, or is used on another list is refused.
+ */
+#ifndef HALLMARK_API_PAGE_H
+#define HALLMARK_API_PAGE_H
+
+#include "api/request.h"
+
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
+
+struct page {
+	int size;      /* rows wanted; ask the database for one more */
+	json_t *after; /* the key of the last row of the page before, NULL on the first */
+};
+
+/* From page_size and page_token. */
+struct problem page_read(struct request *rq, struct page *out) MUST_CHECK;
+
+/* Ends a list's document: next_page_token (and the Link header) when there is
+ * more. key is the JSON array of the last row's sort key. */
+void page_write(struct request *rq, struct json_out *j, bool more, const char *key);
+
+#endif

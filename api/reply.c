@@ -1,0 +1,165 @@
+#include "api/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/condition.h"
+#include "api/loop.h"
+#include "api/trace.h"
+
+void reply_header(struct request *rq, const char *name, const char *value)
+{
+	if (rq->nheaders < REPLY_HEADERS)
+		rq->headers[rq->nheaders++] = (struct reply_header){name, value};
+}
+
+void reply_etag(struct request *rq, int64_t row_version)
+{
+	reply_header(rq, "ETag", arena_printf(rq->arena, "\"%lld\"", (long long)row_version));
+}
+
+bool reply_not_modified(struct request *rq, int64_t row_version)
+{
+	struct condition c;
+	const char *value = request_header(rq, "If-None-Match");
+
+	if (!value)
+		return false;
+	if (reply_failed(rq, condition_read(rq->arena, "If-None-Match", value, &c)))
+		return true;
+	if (!condition_names(&c, row_version))
+		return false;
+	reply_empty(rq, 304);
+	return true;
+}
+
+/* The one way out: a reply is made once; the first one stands. */
+static void reply_with(struct request *rq, unsigned status, struct MHD_Response *response)
+{
+	if (rq->response || !response) {
+		if (response)
+			MHD_destroy_response(response);
+		if (!rq->response)
+			reply_full(rq);
+		return;
+	}
+	for (int i = 0; i < rq->nheaders; i++)
+		MHD_add_response_header(response, rq->headers[i].name, rq->headers[i].value);
+	if (*rq->id) {
+		MHD_add_response_header(response, "X-Request-Id", rq->id);
+		MHD_add_response_header(response, "traceparent", trace_parent(rq));
+	}
+	if (rq->close || atomic_load_explicit(&rq->loop->service->closing, memory_order_relaxed))
+		MHD_add_response_header(response, "Connection", "close");
+	rq->status = status;
+	rq->response = response;
+}
+
+void reply_text(struct request *rq, unsigned status, const char *type, const char *text, size_t len)
+{
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_PERSISTENT);
+
+	reply_header(rq, "Content-Type", type);
+	reply_header(rq, "X-Content-Type-Options", "nosniff");
+	reply_with(rq, status, r);
+}
+
+void reply_json(struct request *rq, unsigned status, struct json_out *j)
+{
+	jw_done(j);
+	reply_text(rq, status, "application/json", j->text, j->len);
+}
+
+void reply_empty(struct request *rq, unsigned status)
+{
+	reply_with(rq, status,
+	           MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
+}
+
+void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len)
+{
+	struct MHD_Response *r =
+		MHD_create_response_from_fd_at_offset64((uint64_t)len, fd, (uint64_t)offset);
+
+	if (!r)
+		close(fd);
+	reply_with(rq, status, r);
+}
+
+static void write_error(struct json_out *j, const struct problem_error *e)
+{
+	jw_object(j);
+	if (e->pointer)
+		jw_key(j, "pointer"), jw_text(j, e->pointer);
+	if (e->parameter)
+		jw_key(j, "parameter"), jw_text(j, e->parameter);
+	if (e->header)
+		jw_key(j, "header"), jw_text(j, e->header);
+	jw_key(j, "detail"), jw_text(j, e->detail);
+	jw_end_object(j);
+}
+
+/* RFC 9457. instance names this request in our logs. */
+static void write_problem(struct json_out *j, const struct request *rq, struct problem p,
+                          const struct problem_kind *kind)
+{
+	jw_object(j);
+	jw_key(j, "type"), jw_text(j, arena_printf(rq->arena, "/problems/%s", kind->type));
+	jw_key(j, "title"), jw_text(j, kind->title);
+	jw_key(j, "status"), jw_int(j, kind->status);
+	if (p.detail)
+		jw_key(j, "detail"), jw_text(j, p.detail);
+	jw_key(j, "instance"), jw_text(j, arena_printf(rq->arena, "urn:request:%s", rq->id));
+	if (p.errors) {
+		jw_key(j, "errors");
+		jw_array(j);
+		for (const struct problem_error *e = p.errors; e; e = e->next)
+			write_error(j, e);
+		jw_end_array(j);
+	}
+	jw_end_object(j);
+}
+
+/* What went wrong inside is for the log; the client gets words of its own. */
+static struct problem for_client(const struct request *rq, struct problem p)
+{
+	if (p.code != PROBLEM_INTERNAL)
+		return p;
+	log_line(LOG_ERROR, "internal", LOG_TEXT("request_id", rq->id),
+	         LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
+	         LOG_TEXT("why", p.detail));
+	return (struct problem){.code = PROBLEM_INTERNAL,
+	                        .detail = "the log has the reason under this request's id"};
+}
+
+void reply_problem(struct request *rq, struct problem p)
+{
+	const struct problem_kind *kind = &problem_kinds[p.code];
+	struct json_out j = json_out_new(rq->arena);
+
+	write_problem(&j, rq, for_client(rq, p), kind);
+	jw_done(&j);
+	if (kind->status == 503)
+		reply_header(rq, "Retry-After", "1");
+	if (kind->status == 401)
+		reply_header(rq, "WWW-Authenticate", "Bearer realm=\"hallmark\"");
+	reply_text(rq, kind->status, "application/problem+json", j.text, j.len);
+}
+
+bool reply_failed(struct request *rq, struct problem p)
+{
+	if (p.code == PROBLEM_NONE)
+		return false;
+	reply_problem(rq, p);
+	return true;
+}
+
+void reply_full(struct request *rq)
+{
+	if (rq->response)
+		return;
+	rq->status = 503;
+	rq->response = rq->loop->full;
+}

@@ -1,0 +1,52 @@
+#include "api/ticker.h"
+
+#include "api/loop.h"
+#include "base/timestamp.h"
+
+/* A burst of writes shares a tick; the poll finds what other replicas left. */
+static const int64_t gather_us = 2000, poll_us = 50000;
+
+static void ticked(struct db_call *call, const PGresult *res, struct problem p)
+{
+	struct ticker *t = (struct ticker *)((char *)call - offsetof(struct ticker, call));
+	int64_t now = monotonic_us();
+
+	(void)res, (void)p; /* a failed tick is made up for by the next */
+	t->running = false;
+	if (t->again)
+		poller_set(t->loop->poller, &t->timer, now + gather_us);
+	else if (t->loop->number == 0)
+		poller_set(t->loop->poller, &t->timer, now + poll_us);
+}
+
+static void tick(struct timer *timer)
+{
+	struct ticker *t = (struct ticker *)((char *)timer - offsetof(struct ticker, timer));
+
+	if (t->running) {
+		t->again = true;
+		return;
+	}
+	t->running = true;
+	t->again = false;
+	t->args = args_new(NULL);
+	t->call = (struct db_call){
+		.statement = &statements[STATEMENT_EVENTS_TICK], .args = &t->args, .done = ticked};
+	db_submit(t->loop->db, &t->call);
+}
+
+void ticker_wake(struct ticker *t)
+{
+	int64_t at = monotonic_us() + gather_us;
+
+	if (t->running)
+		t->again = true;
+	else if (!t->timer.place || t->timer.at > at)
+		poller_set(t->loop->poller, &t->timer, at);
+}
+
+void ticker_start(struct ticker *t, struct loop *loop)
+{
+	*t = (struct ticker){.loop = loop, .timer.expired = tick};
+	ticker_wake(t);
+}

@@ -1,0 +1,16 @@
+/* trace.h - the ids by which a request is found again in logs elsewhere.
+ *
+ * X-Request-Id is taken from the client when it is 1-32 of [A-Za-z0-9._-], else
+ * made. traceparent follows W3C Trace Context: the trace id is taken over, the
+ * span id is our own; what is malformed starts a new trace and fails nothing.
+ * Both go out with the reply and into the log.
+ */
+#ifndef HALLMARK_API_TRACE_H
+#define HALLMARK_API_TRACE_H
+
+struct request;
+
+void trace_begin(struct request *rq);
+const char *trace_parent(const struct request *rq); /* the traceparent we answer with */
+
+#endif
