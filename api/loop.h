@@ -57,6 +57,7 @@ struct loop {
 	struct ticker ticker;
 	uint64_t random[2]; /* for ids that need not be secret */
 	int requests;       /* being worked on */
+	_Atomic bool ready; /* database, keys and signer are there */
 	struct metrics metrics;
 	struct log_batch log;
 };

@@ -84,6 +84,7 @@ struct request {
 	bool began;     /* libmicrohttpd has made its first call */
 	bool waiting;   /* something is on its way that will call back */
 	bool suspended; /* libmicrohttpd leaves the connection alone */
+	int phase;      /* the watchdog's: 1 body, 2 reply */
 	bool close;     /* nothing after this request may be read from the connection */
 	size_t consumed; /* of the piece that BODY_STREAM was handed; taken at the next call */
 	size_t dropped;  /* body bytes read only so that the client hears the refusal */

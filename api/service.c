@@ -1,0 +1,133 @@
+#include "api/service.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/listen.h"
+#include "api/loop.h"
+#include "base/timestamp.h"
+#include "base/uuid.h"
+
+struct threads {
+	pthread_t ids[LOOPS_MAX];
+};
+static struct threads threads;
+
+struct problem service_open(struct arena *a, const struct service_options *o, struct service **out)
+{
+	struct service *s = *out = calloc(1, sizeof(*s));
+	int probe;
+
+	if (!s)
+		return problem(a, PROBLEM_INTERNAL, "out of memory");
+	s->options = *o;
+	s->started_at = timestamp_now();
+	uuid_v7(s->replica);
+	signal(SIGPIPE, SIG_IGN);
+	TRY(store_open(a, o->storage, &s->store));
+	s->jobs = jobs_new(o->jobs);
+	if (!s->jobs)
+		return problem(a, PROBLEM_INTERNAL, "out of memory");
+	TRY(listen_open(a, o->listen, false, &probe));
+	close(probe);
+	routes_prepare();
+	while (s->nloops < o->loops && s->nloops < LOOPS_MAX) {
+		TRY(loop_open(a, s, s->nloops, &s->loops[s->nloops]));
+		s->nloops++;
+	}
+	return NO_PROBLEM;
+}
+
+static void *run(void *loop)
+{
+	loop_run(loop);
+	return NULL;
+}
+
+void service_start(struct service *s)
+{
+	for (int i = 0; i < s->nloops; i++)
+		if (pthread_create(&threads.ids[i], NULL, run, s->loops[i]) != 0)
+			abort(); /* at start: the supervisor tries again */
+}
+
+bool service_ready(const struct service *s)
+{
+	for (int i = 0; i < s->nloops; i++)
+		if (!atomic_load(&s->loops[i]->ready))
+			return false;
+	return !atomic_load(&s->draining);
+}
+
+struct new_socket {
+	struct job job;
+	struct loop *loop;
+	int fd;
+};
+
+static void take_socket(struct job *job)
+{
+	struct new_socket *n = (struct new_socket *)job;
+
+	signer_socket(n->loop->signer, n->fd);
+	free(n);
+}
+
+void service_signer_socket(struct service *s, int loop, int fd)
+{
+	struct new_socket *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		abort(); /* without a signer nothing can be stored: start again */
+	*n = (struct new_socket){.job.done = take_socket, .loop = s->loops[loop], .fd = fd};
+	mailbox_post(s->loops[loop]->mailbox, &n->job);
+}
+
+static void nothing(struct job *job)
+{
+	free(job);
+}
+
+/* A loop that waits for events must hear of the flag. */
+static void wake_loops(struct service *s)
+{
+	for (int i = 0; i < s->nloops; i++) {
+		struct job *j = calloc(1, sizeof(*j));
+
+		if (!j)
+			continue; /* its timers wake it within a second */
+		j->done = nothing;
+		mailbox_post(s->loops[i]->mailbox, j);
+	}
+}
+
+void service_drain(struct service *s)
+{
+	const struct timespec delay = {s->options.drain_delay_us / 1000000,
+	                               s->options.drain_delay_us % 1000000 * 1000};
+
+	atomic_store(&s->draining, true);
+	nanosleep(&delay, NULL);
+	atomic_store(&s->closing, true);
+	wake_loops(s);
+	for (int i = 0; i < s->nloops; i++)
+		pthread_join(threads.ids[i], NULL);
+}
+
+void service_close(struct service *s)
+{
+	bool clean = true;
+
+	for (int i = 0; i < s->nloops; i++)
+		clean &= s->loops[i]->requests == 0;
+	if (!clean)
+		return; /* what still runs uses all of this; the process ends now */
+	for (int i = 0; i < s->nloops; i++)
+		loop_close(s->loops[i]);
+	jobs_free(s->jobs);
+	s->store->ops->close(s->store);
+	free(s);
+}
