@@ -6,7 +6,6 @@
 
 #include "api/loop.h"
 #include "api/reply.h"
-#include "base/version.h"
 
 /* Upper edges in microseconds; the last bucket has none. */
 static const int64_t edges_us[METRIC_BUCKETS - 1] = {500,    1000,   2500,    5000,    10000,  25000,
