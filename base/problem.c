@@ -1,5 +1,7 @@
 #include "base/problem.h"
 
+#include <stdbool.h>
+
 const struct problem_kind problem_kinds[PROBLEM_COUNT] = {
 #define X(code, status, type, title) [PROBLEM_##code] = {status, type, title},
 	PROBLEM_TABLE(X)
@@ -53,5 +55,20 @@ struct problem problem_at_header(struct arena *a, const char *name, const char *
 	va_start(ap, fmt);
 	struct problem p = problem_of(a, (struct problem_error){.header = name}, fmt, ap);
 	va_end(ap);
+	return p;
+}
+
+struct problem problem_at(struct arena *a, const char *where, const char *fmt, ...)
+{
+	const bool pointer = where && (*where == '\0' || *where == '/');
+	const struct problem_error place = {.pointer = pointer ? where : NULL,
+					    .parameter = pointer ? NULL : where};
+	va_list ap;
+
+	va_start(ap, fmt);
+	struct problem p = problem_of(a, place, fmt, ap);
+	va_end(ap);
+	if (!where)
+		p.errors = NULL;
 	return p;
 }

@@ -90,6 +90,11 @@ struct problem problem_at_parameter(struct arena *a, const char *name, const cha
 struct problem problem_at_header(struct arena *a, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same where a rule serves bodies, parameters and the command line alike: where is
+ * a JSON pointer ("" or "/…"), else a parameter's name; NULL names no place. */
+struct problem problem_at(struct arena *a, const char *where, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Hand a callee's problem on unchanged. */
 #define TRY(call)                                                                                  \
 	do {                                                                                       \

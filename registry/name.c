@@ -1,0 +1,447 @@
+#include "registry/name.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <utf8proc.h>
+
+#include "base/quote.h"
+#include "base/utf8.h"
+#include "registry/semver.h"
+
+#define FAULT(...) problem_at(a, where, __VA_ARGS__)
+
+static bool lower_hex(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f')))
+			return false;
+	}
+	return true;
+}
+
+static bool alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The first byte that is neither alphanumeric nor in others; NULL when all are. */
+static const char *stranger(const char *s, size_t len, const char *others)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!alphanumeric(s[i]) && (!s[i] || !strchr(others, s[i])))
+			return s + i;
+	}
+	return NULL;
+}
+
+/* ---- text that people read ---------------------------------------------------------- */
+
+struct text_rule {
+	const char *what; /* opens the sentence */
+	size_t min, max;  /* bytes */
+	const char *never;
+	bool prose; /* tabs and line ends may stand in it, spaces at its ends too */
+};
+
+static struct problem check_length(struct arena *a, const char *where, const struct text_rule *rule,
+				   size_t len)
+{
+	if (len < rule->min)
+		return FAULT("%s cannot be empty", rule->what);
+	if (len > rule->max)
+		return FAULT("%s has at most %zu bytes, this one has %zu", rule->what, rule->max,
+			     len);
+	return NO_PROBLEM;
+}
+
+static bool is_prose_control(char c)
+{
+	return c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Line ends and tabs out of the way: prose is checked piece by piece. */
+static int32_t forbidden(const struct text_rule *rule, const char *s, size_t len)
+{
+	const char *const end = s + len;
+
+	while (rule->prose && s < end) {
+		const char *stop = s;
+
+		while (stop < end && !is_prose_control(*stop))
+			stop++;
+		const int32_t c = utf8_forbidden(s, (size_t)(stop - s));
+		if (c >= 0)
+			return c;
+		s = stop + (stop < end);
+	}
+	return rule->prose ? -1 : utf8_forbidden(s, len);
+}
+
+static struct problem check_characters(struct arena *a, const char *where,
+				       const struct text_rule *rule, const char *s, size_t len)
+{
+	if (!utf8_valid(s, len))
+		return FAULT("%s has to be valid UTF-8", rule->what);
+	const int32_t c = forbidden(rule, s, len);
+	if (c >= 0)
+		return FAULT("%s cannot hold U+%04X; leave out control characters and marks that "
+			     "turn the reading direction",
+			     rule->what, (unsigned)c);
+	if (!utf8_is_nfc(s, len))
+		return FAULT("%s has to be in Unicode normal form C (NFC), in which an accented "
+			     "letter is one character; normalise %s first",
+			     rule->what, quote(a, s, len));
+	for (size_t i = 0; i < len; i++) {
+		if (strchr(rule->never, s[i]))
+			return FAULT("%s cannot hold %s; none of these may stand in it: %s",
+				     rule->what, quote(a, s + i, 1), rule->never);
+	}
+	return NO_PROBLEM;
+}
+
+static bool is_space(const char *s, size_t len)
+{
+	utf8proc_int32_t c;
+
+	return utf8proc_iterate((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)len, &c) > 0 &&
+	       utf8proc_category(c) == UTF8PROC_CATEGORY_ZS;
+}
+
+static size_t last_character(const char *s, size_t len)
+{
+	size_t at = len - 1;
+
+	while (at > 0 && ((unsigned char)s[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+static struct problem check_text(struct arena *a, const char *where, const struct text_rule *rule,
+				 const char *s, size_t len)
+{
+	TRY(check_length(a, where, rule, len));
+	if (len == 0)
+		return NO_PROBLEM;
+	TRY(check_characters(a, where, rule, s, len));
+	const size_t last = last_character(s, len);
+	if (!rule->prose && (is_space(s, len) || is_space(s + last, len - last)))
+		return FAULT("%s cannot begin or end with a space: %s", rule->what,
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+/* URLs drop such segments, so nothing can be called that. */
+static bool is_dots(const char *s, size_t len)
+{
+	return (len == 1 && s[0] == '.') || (len == 2 && s[0] == '.' && s[1] == '.');
+}
+
+struct problem name_model(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a model's name", 1, NAME_MAX_BYTES, "/:@\\", false};
+
+	TRY(check_text(a, where, &rule, s, len));
+	if (is_dots(s, len))
+		return FAULT("a model cannot be called %s: URLs drop such a segment",
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+struct problem name_tag(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a tag's key", 1, NAME_MAX_BYTES, "=", false};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_tag_value(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a tag's value", 0, TAG_VALUE_MAX_BYTES, "", true};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_metric(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a metric's name", 1, NAME_MAX_BYTES, "<>=!@[],",
+					      false};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_dataset(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a metric's dataset", 0, NAME_MAX_BYTES, "<>=!@[],",
+					      false};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_slice(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a metric's slice", 0, NAME_MAX_BYTES, "[]", false};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_note(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"this text", 1, NOTE_MAX_BYTES, "", true};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+/* ---- words of our own ------------------------------------------------------------------ */
+
+struct problem name_project(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const char right[] = "write 1 to 63 of a-z, 0-9 and -, the first no hyphen";
+
+	if (len == 0 || len > PROJECT_MAX_BYTES || *s == '-')
+		return FAULT("%s cannot name a project; %s", quote(a, s, len), right);
+	for (size_t i = 0; i < len; i++) {
+		if (!alphanumeric(s[i]) && s[i] != '-')
+			return FAULT("a project's name cannot hold %s; %s", quote(a, s + i, 1),
+				     right);
+		if (s[i] >= 'A' && s[i] <= 'Z')
+			return FAULT("a project's name is lower case; %s", right);
+	}
+	return NO_PROBLEM;
+}
+
+/* Would a reader of references take it for something else? */
+static bool is_reserved(struct arena *a, const char *s, size_t len)
+{
+	static const char *const words[] = {"latest", "newest"};
+	struct semver v;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (len == strlen(words[i]) && strncasecmp(s, words[i], len) == 0)
+			return true;
+	}
+	if (len > 1 && (*s == 'v' || *s == 'V')) {
+		size_t digits = 1;
+
+		while (digits < len && s[digits] >= '0' && s[digits] <= '9')
+			digits++;
+		if (digits == len)
+			return true;
+	}
+	return semver_read(a, NULL, s, len, &v).code == PROBLEM_NONE;
+}
+
+struct problem name_alias(struct arena *a, const char *where, const char *s, size_t len)
+{
+	if (len == 0 || len > ALIAS_MAX_BYTES)
+		return FAULT("an alias has 1 to %d bytes, this one has %zu", ALIAS_MAX_BYTES, len);
+	const char *bad = stranger(s, len, "._-");
+	if (bad)
+		return FAULT("an alias cannot hold %s; write A-Z, a-z, 0-9, dot, _ and -",
+			     quote(a, bad, 1));
+	if (is_dots(s, len))
+		return FAULT("an alias cannot be %s: URLs drop such a segment", quote(a, s, len));
+	if (is_reserved(a, s, len))
+		return FAULT("%s names a version by itself, so it cannot be an alias; take a word "
+			     "such as champion",
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+/* ---- artifact paths ---------------------------------------------------------------------- */
+
+static struct problem check_segment(struct arena *a, const char *where, const char *s, size_t len)
+{
+	if (len == 0)
+		return FAULT("an artifact's path has no empty segment: no / at an end, no //");
+	if (is_dots(s, len))
+		return FAULT("an artifact's path has no %s segment; write the path from the "
+			     "version's root",
+			     quote(a, s, len));
+	if (len > NAME_MAX_BYTES)
+		return FAULT(
+			"a segment of an artifact's path has at most %d bytes, as file systems "
+			"have it; this one has %zu",
+			NAME_MAX_BYTES, len);
+	return NO_PROBLEM;
+}
+
+/* What a pull keeps beside the files: signatures and the attestation. */
+static bool is_our_folder(const char *s, size_t len)
+{
+	static const char ours[] = ".hallmark";
+
+	return len == sizeof(ours) - 1 && strncasecmp(s, ours, len) == 0;
+}
+
+struct problem name_path(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"an artifact's path", 1, PATH_MAX_BYTES, "\\", false};
+	const char *at = s, *const end = s + len;
+
+	TRY(check_text(a, where, &rule, s, len));
+	if (len > 1 && s[1] == ':' && alphanumeric(s[0]))
+		return FAULT("an artifact's path has no drive letter: %s", quote(a, s, len));
+	for (;;) {
+		const char *slash = memchr(at, '/', (size_t)(end - at));
+		const char *stop = slash ? slash : end;
+
+		TRY(check_segment(a, where, at, (size_t)(stop - at)));
+		if (at == s && is_our_folder(at, (size_t)(stop - at)))
+			return FAULT("the folder .hallmark is where a pull keeps signatures; "
+				     "take another");
+		if (!slash)
+			return NO_PROBLEM;
+		at = slash + 1;
+	}
+}
+
+/* ---- words of other standards -------------------------------------------------------------- */
+
+/* RFC 9110 §5.6.2 */
+static const char token_marks[] = "!#$%&'*+-.^_`|~";
+
+static size_t token_length(const char *s, size_t len)
+{
+	const char *bad = stranger(s, len, token_marks);
+
+	return bad ? (size_t)(bad - s) : len;
+}
+
+static size_t quoted_length(const char *s, size_t len)
+{
+	size_t i = 1;
+
+	while (i < len && s[i] != '"') {
+		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e)
+			return 0;
+		i += s[i] == '\\' ? 2 : 1;
+	}
+	return i < len ? i + 1 : 0;
+}
+
+static size_t blanks(const char *s, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (s[i] == ' ' || s[i] == '\t'))
+		i++;
+	return i;
+}
+
+/* "; name=value" at the start of s: its length, 0 when it is malformed. */
+static size_t parameter_length(const char *s, size_t len)
+{
+	size_t at = blanks(s, len);
+
+	if (at == len || s[at++] != ';')
+		return 0;
+	at += blanks(s + at, len - at);
+	const size_t name = token_length(s + at, len - at);
+	at += name;
+	if (name == 0 || at == len || s[at++] != '=')
+		return 0;
+	const size_t value = at < len && s[at] == '"' ? quoted_length(s + at, len - at)
+						      : token_length(s + at, len - at);
+	return value ? at + value : 0;
+}
+
+static bool is_media_type(const char *s, size_t len)
+{
+	size_t at = token_length(s, len);
+
+	if (at == 0 || at == len || s[at++] != '/')
+		return false;
+	const size_t subtype = token_length(s + at, len - at);
+	if (subtype == 0)
+		return false;
+	at += subtype;
+	while (at < len) {
+		const size_t parameter = parameter_length(s + at, len - at);
+
+		if (parameter == 0)
+			return false;
+		at += parameter;
+	}
+	return true;
+}
+
+struct problem name_media_type(struct arena *a, const char *where, const char *s, size_t len)
+{
+	if (len > NAME_MAX_BYTES)
+		return FAULT("a media type has at most %d bytes, this one has %zu", NAME_MAX_BYTES,
+			     len);
+	if (!is_media_type(s, len))
+		return FAULT("%s is not a media type; write type/subtype, such as "
+			     "application/octet-stream",
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+struct problem name_digest(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const char prefix[] = "sha256:";
+	const size_t head = sizeof(prefix) - 1;
+
+	if (len != head + 64 || memcmp(s, prefix, head) != 0 || !lower_hex(s + head, 64))
+		return FAULT("%s is not a digest; write sha256: and 64 lower-case hex digits",
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+struct problem name_commit(struct arena *a, const char *where, const char *s, size_t len)
+{
+	if ((len != 40 && len != 64) || !lower_hex(s, len))
+		return FAULT("%s is not a full commit id; write its 40 (SHA-1) or 64 (SHA-256) "
+			     "lower-case hex digits",
+			     quote(a, s, len));
+	return NO_PROBLEM;
+}
+
+/* RFC 3986 §3.1 */
+static size_t scheme_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	if (len == 0 || !alphanumeric(*s) || (*s >= '0' && *s <= '9'))
+		return 0;
+	while (n < len && (alphanumeric(s[n]) || strchr("+-.", s[n])))
+		n++;
+	return n < len && s[n] == ':' ? n : 0;
+}
+
+/* Is there a password before the @ of the authority? What is stored here is shown. */
+static bool has_password(const char *s, size_t len)
+{
+	size_t stop = 2, colon = 0;
+
+	if (len < 2 || memcmp(s, "//", 2) != 0)
+		return false;
+	while (stop < len && !strchr("/?#", s[stop]))
+		stop++;
+	const char *at = memrchr(s, '@', stop);
+	const char *first = memchr(s, ':', stop);
+	colon = first ? (size_t)(first - s) : stop;
+	return at && s + colon < at;
+}
+
+struct problem name_uri(struct arena *a, const char *where, const char *s, size_t len)
+{
+	if (len == 0 || len > URI_MAX_BYTES)
+		return FAULT("a URI has 1 to %d bytes, this one has %zu", URI_MAX_BYTES, len);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] > '~' ||
+		    strchr("<>\"\\^`{|}", s[i]))
+			return FAULT("a URI cannot hold %s; percent-encode it", quote(a, s + i, 1));
+	}
+	const size_t scheme = scheme_length(s, len);
+	if (scheme == 0 || scheme + 1 == len)
+		return FAULT("%s has no scheme; write a whole URI such as s3://bucket/key or "
+			     "https://host/path",
+			     quote(a, s, len));
+	if (has_password(s + scheme + 1, len - scheme - 1))
+		return FAULT("this URI holds a password, which everyone could read here; leave it "
+			     "out and try again");
+	return NO_PROBLEM;
+}

@@ -1,0 +1,63 @@
+/* reference.h - how a version is named, wherever one is.
+ *
+ *	1.4.2             that version; v1.4.2 is the same
+ *	1.4.2+b7          that build of it; without "+…" any build matches
+ *	^1.4  ~1.4.0  1.x  >=1.2 <2
+ *	                  the highest published version in the range
+ *	latest  *         the highest published release
+ *	newest            the one published last
+ *	@champion         where an alias points
+ *	v7                the seventh version of the model
+ *
+ * A range is comparators joined by spaces, all of which must hold, with the
+ * meaning they have in npm (https://github.com/npm/node-semver#ranges). It sees
+ * a prerelease only when one of its comparators names a prerelease of the same
+ * major.minor.patch.
+ *
+ * A range becomes half-open intervals of precedence keys (registry/semver.h),
+ * so PostgreSQL answers it from an index. Releases need one interval. So do the
+ * prereleases of a core that a comparator names, and there are never more than
+ * two such cores with anything in them: the comparators are joined by AND, so
+ * what lies strictly between the lowest and the highest bound is never of a
+ * core that a bound names.
+ */
+#ifndef HALLMARK_REGISTRY_REFERENCE_H
+#define HALLMARK_REGISTRY_REFERENCE_H
+
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "sql/args.h"
+
+enum { REFERENCE_MAX = 1024, REFERENCE_COMPARATORS = 16, REFERENCE_KEYS = 6 };
+
+enum reference_kind {
+	REFERENCE_EXACT,
+	REFERENCE_RANGE,
+	REFERENCE_NEWEST,
+	REFERENCE_ALIAS,
+	REFERENCE_ORDINAL,
+};
+
+struct reference {
+	enum reference_kind kind;
+	const char *text; /* as it was written, in the arena */
+	/* EXACT: the version's key. RANGE: low, high for releases, then up to two more
+	 * pairs for prereleases; data is NULL where an interval is open. */
+	struct bytes keys[REFERENCE_KEYS];
+	size_t nkeys;
+	/* EXACT: the canonical version when it names build metadata, else NULL.
+	 * ALIAS: its name without @. ORDINAL: its digits. */
+	const char *word;
+};
+
+/* INVALID at where (see problem_at) says what to write instead. */
+struct problem reference_read(struct arena *a, const char *where, const char *s, size_t len,
+			      struct reference *out) MUST_CHECK;
+
+/* The three parameters that every statement takes for a reference:
+ * text kind ('exact', 'range', 'newest', 'alias', 'ordinal'), bytea[] keys, text word. */
+void reference_args(struct args *args, const struct reference *r);
+const char *reference_kind_name(enum reference_kind kind);
+
+#endif
