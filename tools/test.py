@@ -138,7 +138,7 @@ def unit(flavour):
         taps.mkdir(exist_ok=True)
         for old in taps.glob("*.tap"):
             old.unlink()
-        status = run(name, make(f"FLAVOUR={flavour}", "unit"), 1800, {"HALLMARK_TAP": str(taps)})
+        status = run(name, make(f"FLAVOUR={flavour}", "unit"), 1800, {"HALLMARK_TEST_TAP": str(taps)})
         tallies = []
         for source in sorted((ROOT / "tests/unit").glob("t_*.c")):
             kept = taps / f"{source.stem}.tap"
@@ -159,8 +159,16 @@ def integration(flavour, *options):
     def suite(name):
         report = OUT / f"{name}.xml"
         report.unlink(missing_ok=True)
-        command = ["build/venv/bin/pytest", "-n", JOBS, f"--junitxml={report}", *options, "tests/integration"]
-        status = run(name, command, 3600, {"HALLMARK_FLAVOUR": flavour})
+        command = [
+            "build/venv/bin/pytest",
+            "-c",
+            "tests/pytest.ini",
+            "-n",
+            JOBS,
+            f"--junitxml={report}",
+            *options,
+        ]
+        status = run(name, [*command, *options], 3600, {"HALLMARK_FLAVOUR": flavour})
         if not report.exists():
             return Tally(failed=1, problems=(f"pytest ended with status {status}\n{tail(name)}",))
         return read_junit(report, status, name)

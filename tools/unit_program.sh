@@ -2,7 +2,7 @@
 # unit_program.sh PROGRAM [ARGUMENT...] - run one unit test program, for prove --exec.
 #
 # Within private_postgres.sh the program finds an empty database of its own in
-# HALLMARK_TEST_DATABASE. Its TAP is also kept in HALLMARK_TAP, a folder, when that is set.
+# HALLMARK_TEST_DATABASE. Its TAP is also kept in HALLMARK_TEST_TAP, a folder, when that is set.
 set -euo pipefail
 
 name=$(basename "$1")
@@ -15,5 +15,5 @@ if [ -n "${HALLMARK_TEST_SERVER:-}" ]; then
 fi
 
 keep=/dev/null
-[ -z "${HALLMARK_TAP:-}" ] || keep=$HALLMARK_TAP/$name.tap
-timeout --kill-after=5 "${HALLMARK_UNIT_TIMEOUT:-120}" "$@" | tee "$keep"
+[ -z "${HALLMARK_TEST_TAP:-}" ] || keep=$HALLMARK_TEST_TAP/$name.tap
+timeout --kill-after=5 "${HALLMARK_TEST_TIMEOUT:-120}" "$@" | tee "$keep"

@@ -1,0 +1,55 @@
+"""Fixtures: every test talks to a real hallmarkd over a real socket.
+
+HALLMARK_FLAVOUR says which build is tested: plain, asan or tsan.
+"""
+
+import uuid
+
+import pytest
+from support.paths import HALLMARKD
+from support.postgres import Postgres
+from support.server import Hallmark
+
+
+def pytest_sessionstart():
+    if not HALLMARKD.exists():
+        pytest.exit(f"{HALLMARKD} is missing: make FLAVOUR={HALLMARKD.parent.parent.name}", 3)
+
+
+@pytest.fixture(scope="module")
+def hallmark():
+    """A hallmarkd with the embedded database that the tests of one file share."""
+    with_embedded = Hallmark()
+    try:
+        yield with_embedded.start()
+    finally:
+        with_embedded.close()
+
+
+@pytest.fixture
+def start_hallmark():
+    """start_hallmark(database=…, log_level=…): as many of one's own as a test needs."""
+    started = []
+
+    def start(*, wait=True, begin=True, **settings):
+        server = Hallmark(**settings)
+        started.append(server)
+        return server.start(wait=wait) if begin else server
+
+    yield start
+    for server in reversed(started):
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL that is not hallmarkd's own; create_database() gives a DATABASE_URL."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def name():
+    """A name that no other test uses."""
+    return f"m-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,15 @@
+"""Where things are in the source tree and in its build."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+FLAVOUR = os.environ.get("HALLMARK_FLAVOUR", "plain")
+BIN = ROOT / "build" / FLAVOUR / "bin"
+HALLMARKD = BIN / "hallmarkd"
+HALLMARK = BIN / "hallmark"
+COSIGN = ROOT / "build/tools/bin/cosign"
+MODEL = ROOT / "build/tools/models/all-MiniLM-L6-v2"
+
+# Sanitizers make a program some times slower; limits in seconds are multiplied by this.
+SLOWNESS = {"plain": 1, "asan": 4, "tsan": 12}[FLAVOUR]
