@@ -16,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/log.h"
+#include "base/text.h"
 
 enum {
 	RANDOM_TEXT = 32, /* hex digits: 128 bits never repeat */
@@ -99,17 +101,6 @@ static bool is_key(const char *key)
 {
 	return strnlen(key, KEY_TEXT + 1) == KEY_TEXT && key[DIGEST_TEXT] == '.' &&
 	       is_hex(key, DIGEST_TEXT) && is_hex(key + DIGEST_TEXT + 1, RANDOM_TEXT);
-}
-
-static void hex(char *out, const unsigned char *bytes, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		*out++ = digits[bytes[i] >> 4];
-		*out++ = digits[bytes[i] & 15];
-	}
-	*out = '\0';
 }
 
 /* Every path is shorter than PATH_MAX: store_folder() keeps room for what is added. */
@@ -208,7 +199,7 @@ static void random_name(char name[RANDOM_TEXT + 1])
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		abort(); /* cannot happen for 16 bytes once the system is up */
-	hex(name, bytes, sizeof(bytes));
+	hex_text(name, bytes, sizeof(bytes));
 }
 
 /* Between the making of a file and its lock a sweep may take it for dead; then
@@ -372,7 +363,7 @@ static struct problem fs_put_finish(struct store_put *p, struct arena *a,
 	char path[PATH_MAX];
 	const char *what = "fsync";
 
-	hex(key, sha256, 32);
+	hex_text(key, sha256, SHA256_BYTES);
 	key[DIGEST_TEXT] = '.';
 	random_name(key + DIGEST_TEXT + 1);
 	blob_path(put->fs, key, path);

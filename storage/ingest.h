@@ -1,8 +1,8 @@
 /* ingest.h - one pass over an upload: hashed twice while it is written.
  *
- * The loop hands over the body piece by piece; jobs write each piece and feed
- * it to SHA-256 and, at the same time on another thread, to BLAKE2b-512. There
- * is at most one call in flight per upload:
+ * The loop hands over the body piece by piece; three jobs at the same time write
+ * the piece and feed it to SHA-256 and to BLAKE2b-512 (one job does all three to
+ * a small piece). There is at most one call in flight per upload:
  *
  *	u = ingest_begin(&plan);
  *	ingest_piece(u, data, len);   … done() …   and so on
@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/jobs.h"
 #include "base/problem.h"
 #include "storage/store.h"
@@ -44,7 +45,7 @@ struct ingest_plan {
 /* What was stored, once ingest_finish() is done without a problem. */
 struct ingest_result {
 	int64_t size;
-	unsigned char sha256[32], blake2b[64];
+	struct digests digests;
 	char key[STORAGE_KEY];
 };
 

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "storage/fs.h"
 
 enum { FOLDER_ROOM = PATH_MAX - 256 }; /* leaves room for what the store adds */
@@ -13,35 +14,6 @@ static struct problem wrong(struct arena *a, const char *location, const char *w
 		       "The storage location \"%s\" %s. Write an absolute path such as "
 		       "/srv/hallmark, or file:///srv/hallmark.",
 		       location, why);
-}
-
-static int hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c | 0x20) : NULL;
-
-	return at && (c & 0x40 || c < 0x3a) ? (int)(at - digits) : -1;
-}
-
-/* RFC 3986 §2.1; NULL when an escape is broken or stands for NUL. */
-static const char *percent_decoded(struct arena *a, const char *s)
-{
-	char *text = arena_dup(a, s, strlen(s)), *out = text;
-
-	for (; *s; s++) {
-		if (*s != '%') {
-			*out++ = *s;
-			continue;
-		}
-		int high = hex_value(s[1]);
-		int low = high < 0 ? -1 : hex_value(s[2]);
-		if (low < 0 || high + low == 0)
-			return NULL;
-		*out++ = (char)(high << 4 | low);
-		s += 2;
-	}
-	*out = '\0';
-	return text;
 }
 
 /* The path part of a file URL: file:///p, file://localhost/p or file:/p. */
@@ -58,8 +30,12 @@ static struct problem url_path(struct arena *a, const char *location, const char
 		if (*at != '/')
 			return wrong(a, location, "names another host");
 	}
-	*path = percent_decoded(a, at);
-	return *path ? NO_PROBLEM : wrong(a, location, "has a broken percent escape");
+	char *text;
+	size_t len;
+	if (!percent_read(a, at, strlen(at), &text, &len) || strlen(text) != len)
+		return wrong(a, location, "has a broken percent escape");
+	*path = text;
+	return NO_PROBLEM;
 }
 
 static struct problem tidy(struct arena *a, const char *location, const char *path,
