@@ -89,8 +89,10 @@ def log_of(name):
     return (OUT / f"{name}.log").read_text(errors="replace")
 
 
-def tail(name, lines=60):
-    return "\n".join(log_of(name).splitlines()[-lines:])
+def tail(name, lines=40):
+    """The end of a log, without the lines in which make says what it does."""
+    kept = [line for line in log_of(name).splitlines() if not re.match(r"  [A-Z]+ +\S+$|make\[\d\]: ", line)]
+    return "\n".join(kept[-lines:])
 
 
 # ---- suites ------------------------------------------------------------------------
