@@ -43,7 +43,7 @@ bool minisign_id_read(const char *text, size_t len, unsigned char id[MINISIGN_ID
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] >= 'a' && text[i] <= 'f')
 			return false; /* an id has one text */
-		lower[i] = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] - 'A' + 'a') : text[i];
+		lower[i] = text_lower(text[i]);
 	}
 	if (!hex_read(big_endian, sizeof(big_endian), lower, len))
 		return false;
@@ -118,22 +118,12 @@ static bool next_line(struct lines *l, const char **line, size_t *len)
 	return true;
 }
 
-/* The base64 of exactly want bytes. */
-static bool read_bytes(const char *line, size_t len, unsigned char *out, size_t want)
-{
-	size_t got;
-
-	return sodium_base642bin(out, want, line, len, NULL, &got, NULL,
-				 sodium_base64_VARIANT_ORIGINAL) == 0 &&
-	       got == want;
-}
-
 static bool next_bytes(struct lines *l, unsigned char *out, size_t want)
 {
 	const char *line;
 	size_t len;
 
-	return next_line(l, &line, &len) && read_bytes(line, len, out, want);
+	return next_line(l, &line, &len) && base64_fill(out, want, BASE64_STANDARD, line, len);
 }
 
 static bool next_comment(struct lines *l, const char *prefix, const char **comment, size_t *len)
@@ -362,7 +352,7 @@ struct problem minisign_verify(struct arena *a, const struct minisign_public *k,
 			       const unsigned char blake2b[BLAKE2B_BYTES], const char *text,
 			       size_t len, const char **trusted)
 {
-	struct minisign_signature s;
+	struct minisign_signature s = {.trusted = ""};
 	char made_by[MINISIGN_ID_TEXT], wanted[MINISIGN_ID_TEXT];
 
 	TRY(minisign_signature_read(a, text, len, &s));

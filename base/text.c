@@ -24,9 +24,11 @@ bool text_starts(const char *s, size_t len, const char *prefix)
 	return n <= len && memcmp(s, prefix, n) == 0;
 }
 
-static char lower(char c)
+char text_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c - 'A' + 'a');
+	return c;
 }
 
 static size_t least(size_t a, size_t b, size_t c)
@@ -50,11 +52,11 @@ size_t text_distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= lb; j++) {
-			bool same = lower(a[i - 1]) == lower(b[j - 1]);
+			bool same = text_lower(a[i - 1]) == text_lower(b[j - 1]);
 
 			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-			    lower(a[i - 2]) == lower(b[j - 1]))
+			if (i > 1 && j > 1 && text_lower(a[i - 1]) == text_lower(b[j - 2]) &&
+			    text_lower(a[i - 2]) == text_lower(b[j - 1]))
 				row[j] = least(row[j], two[j - 2] + 1, SIZE_MAX);
 		}
 	}
@@ -127,17 +129,37 @@ char *base64_text(struct arena *a, enum base64 kind, const void *bytes, size_t l
 	return text;
 }
 
+/* libsodium 1.0.18 takes some bytes past ASCII for letters. */
+static bool is_ascii(const char *s, size_t len)
+{
+	unsigned char all = 0;
+
+	for (size_t i = 0; i < len; i++)
+		all |= (unsigned char)s[i];
+	return all < 0x80;
+}
+
 bool base64_read(struct arena *a, enum base64 kind, const char *text, size_t text_len,
 		 unsigned char **bytes, size_t *len)
 {
 	size_t room = text_len / 4 * 3 + 3;
 
 	*bytes = arena_bytes(a, room + 1);
-	if (sodium_base642bin(*bytes, room, text, text_len, NULL, len, NULL,
-			      base64_variants[kind]) != 0)
+	if (!is_ascii(text, text_len) || sodium_base642bin(*bytes, room, text, text_len, NULL, len,
+							   NULL, base64_variants[kind]) != 0)
 		return false;
 	(*bytes)[*len] = '\0';
 	return true;
+}
+
+bool base64_fill(void *out, size_t len, enum base64 kind, const char *text, size_t text_len)
+{
+	size_t got;
+
+	return is_ascii(text, text_len) &&
+	       sodium_base642bin(out, len, text, text_len, NULL, &got, NULL,
+				 base64_variants[kind]) == 0 &&
+	       got == len;
 }
 
 static bool unreserved(char c)
@@ -177,7 +199,7 @@ bool percent_read(struct arena *a, const char *text, size_t text_len, char **s, 
 		}
 		if (end - text < 3)
 			return false;
-		int high = hex_digit(lower(text[1])), low = hex_digit(lower(text[2]));
+		int high = hex_digit(text_lower(text[1])), low = hex_digit(text_lower(text[2]));
 		if (high < 0 || low < 0)
 			return false;
 		*p++ = (char)(high << 4 | low);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 
+char text_lower(char c); /* ASCII letters alone */
 bool text_is(const char *s, size_t len, const char *word);
 bool text_starts(const char *s, size_t len, const char *prefix);
 
@@ -36,6 +37,9 @@ char *base64_text(struct arena *a, enum base64 kind, const void *bytes, size_t l
  * missing padding, no stray bits in the last character. */
 bool base64_read(struct arena *a, enum base64 kind, const char *text, size_t text_len,
 		 unsigned char **bytes, size_t *len);
+
+/* The same into out, for a text of exactly len bytes. */
+bool base64_fill(void *out, size_t len, enum base64 kind, const char *text, size_t text_len);
 
 /* RFC 3986 percent-encoding of everything but the unreserved characters and
  * those in keep: "" for one segment of a path, "/" for a whole path. */

@@ -136,7 +136,7 @@ static bool take_offset(const char **s, int64_t *seconds)
 	++*s;
 	if (!take(s, 2, ':', &hours) || !take(s, 2, '\0', &minutes) || hours > 23 || minutes > 59)
 		return false;
-	*seconds = sign * (hours * 3600 + minutes * 60);
+	*seconds = (int64_t)sign * (hours * 3600 + minutes * 60);
 	return true;
 }
 

@@ -43,8 +43,12 @@ void uuid_text(const unsigned char uuid[UUID_BYTES], char text[UUID_TEXT])
 	const char *from = hex;
 
 	hex_text(hex, uuid, UUID_BYTES);
-	for (size_t to = 0; to < UUID_TEXT; to++)
-		text[to] = is_dash(to) ? '-' : *from++;
+	for (size_t to = 0; to < UUID_TEXT; to++) {
+		if (is_dash(to))
+			text[to] = '-';
+		else
+			text[to] = *from++;
+	}
 }
 
 bool uuid_read(const char *text, size_t len, unsigned char uuid[UUID_BYTES])
@@ -58,7 +62,7 @@ bool uuid_read(const char *text, size_t len, unsigned char uuid[UUID_BYTES])
 		char c = text[i];
 
 		if (!is_dash(i))
-			hex[n++] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
+			hex[n++] = text_lower(c);
 		else if (c != '-')
 			return false;
 	}

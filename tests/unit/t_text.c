@@ -1,0 +1,160 @@
+#include "base/text.h"
+
+#include <sodium.h>
+#include <stdint.h>
+
+#include "tests/unit/tap.h"
+
+static const struct {
+	const char *a, *b;
+	size_t distance;
+} words[] = {
+	{"", "", 0},
+	{"abc", "abc", 0},
+	{"ABC", "abc", 0},
+	{"abc", "", 3},
+	{"", "abc", 3},
+	{"abc", "acb", 1},
+	{"a", "b", 1},
+	{"kitten", "sitting", 3},
+	{"litsen", "listen", 1},
+	{"listn", "listen", 1},
+	{"ca", "abc", 3},
+	{"stroage", "storage", 1},
+};
+
+static const struct {
+	const char *text;
+	enum base64 kind;
+	const char *bytes; /* NULL: refused */
+} base64s[] = {
+	{"", BASE64_STANDARD, ""}, /* RFC 4648, section 10 */
+	{"Zg==", BASE64_STANDARD, "f"},
+	{"Zm8=", BASE64_STANDARD, "fo"},
+	{"Zm9v", BASE64_STANDARD, "foo"},
+	{"Zm9vYg==", BASE64_STANDARD, "foob"},
+	{"Zm9vYmE=", BASE64_STANDARD, "fooba"},
+	{"Zm9vYmFy", BASE64_STANDARD, "foobar"},
+	{"Pz8/", BASE64_STANDARD, "???"},
+	{"Pz8_", BASE64_URL, "???"},
+	{"Zg", BASE64_URL_UNPADDED, "f"},
+	{"Pz8_", BASE64_STANDARD, NULL},
+	{"Pz8/", BASE64_URL, NULL},
+	{"Zg", BASE64_STANDARD, NULL},
+	{"Zg=", BASE64_STANDARD, NULL},
+	{"Zg==", BASE64_URL_UNPADDED, NULL},
+	{"Zh==", BASE64_STANDARD, NULL},
+	{"Zm9=", BASE64_STANDARD, NULL},
+	{"Zm9v\n", BASE64_STANDARD, NULL},
+	{" Zm9v", BASE64_STANDARD, NULL},
+	{"Zm9vY", BASE64_STANDARD, NULL},
+	{"====", BASE64_STANDARD, NULL},
+	{"\235\316\312\236", BASE64_STANDARD, NULL}, /* which libsodium reads */
+};
+
+static const struct {
+	const char *plain, *keep, *text;
+} percents[] = {
+	{"", "", ""},
+	{"azAZ09-._~", "", "azAZ09-._~"},
+	{"a/b c", "", "a%2Fb%20c"},
+	{"a/b c", "/", "a/b%20c"},
+	{"^1 %", "", "%5E1%20%25"},
+	{"Mod\xc3\xa8le", "", "Mod%C3%A8le"},
+	{"a+b", "", "a%2Bb"},
+};
+
+static const char *const bad_percents[] = {"%", "a%", "%4", "%4g", "%g4", "%%41"};
+
+static void words_have_their_distance(void)
+{
+	static const char *const known[] = {"listen", "storage_path", "state", "keys"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		is_int(text_distance(words[i].a, words[i].b), words[i].distance,
+		       "from '%s' to '%s'", words[i].a, words[i].b);
+	is_str(text_nearest("litsen", known, 4), "listen", "two letters swapped");
+	is_str(text_nearest("STORAGEPATH", known, 4), "storage_path", "case does not count");
+	ok(!text_nearest("banana", known, 4), "nothing is near to something else altogether");
+	ok(!text_nearest("", known, 4), "nothing is near to nothing");
+	ok(text_distance("a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa") ==
+		   SIZE_MAX,
+	   "a word of 64 characters is near to nothing");
+}
+
+static void hex_goes_both_ways(void)
+{
+	unsigned char bytes[4] = {0};
+	char text[9];
+
+	hex_text(text, "\x00\x1f\xa0\xff", 4);
+	is_str(text, "001fa0ff", "bytes are written in lower case");
+	ok(hex_read(bytes, 4, text, 8) && memcmp(bytes, "\x00\x1f\xa0\xff", 4) == 0,
+	   "and read again");
+	ok(!hex_read(bytes, 4, "001FA0FF", 8), "upper case is refused");
+	ok(!hex_read(bytes, 4, "001fa0f", 7), "an odd number of digits is refused");
+	ok(!hex_read(bytes, 4, "001fa0", 6), "too few digits are refused");
+	ok(!hex_read(bytes, 3, "001fa0f", 7), "half a byte too many is refused");
+	ok(!hex_read(bytes, 4, "001fa0fg", 8), "a letter that is no digit is refused");
+}
+
+static void base64_is_read_strictly(struct arena *a)
+{
+	for (size_t i = 0; i < sizeof(base64s) / sizeof(*base64s); i++) {
+		unsigned char *bytes;
+		const char *want = base64s[i].bytes, *text = base64s[i].text;
+		size_t len;
+		bool good = base64_read(a, base64s[i].kind, text, strlen(text), &bytes, &len);
+
+		if (!want) {
+			ok(!good, "'%s' is refused", text);
+			continue;
+		}
+		ok(good && len == strlen(want) && memcmp(bytes, want, len) == 0, "'%s' is read",
+		   text);
+		is_str(base64_text(a, base64s[i].kind, want, strlen(want), &len), text,
+		       "'%s' is written", text);
+		is_int(len, strlen(text), "and its length is right");
+	}
+}
+
+static void percents_go_both_ways(struct arena *a)
+{
+	size_t len;
+	char *s;
+
+	for (size_t i = 0; i < sizeof(percents) / sizeof(*percents); i++) {
+		const char *plain = percents[i].plain, *text = percents[i].text;
+
+		is_str(percent_text(a, plain, strlen(plain), percents[i].keep), text,
+		       "'%s' is written", plain);
+		ok(percent_read(a, text, strlen(text), &s, &len) && len == strlen(plain) &&
+			   strcmp(s, plain) == 0,
+		   "'%s' is read", text);
+	}
+	for (size_t i = 0; i < sizeof(bad_percents) / sizeof(*bad_percents); i++)
+		ok(!percent_read(a, bad_percents[i], strlen(bad_percents[i]), &s, &len),
+		   "'%s' is refused", bad_percents[i]);
+	ok(percent_read(a, "a%00b%c3%a8", 11, &s, &len) && len == 5 &&
+		   memcmp(s, "a\0b\xc3\xa8", 5) == 0,
+	   "NUL and lower-case digits are read, and counted");
+	is_str(percent_text(a, "a\0b", 3, "/"), "a%00b", "NUL is written as any other byte");
+}
+
+int main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	struct arena *a = arena_new(1 << 20);
+
+	words_have_their_distance();
+	hex_goes_both_ways();
+	base64_is_read_strictly(a);
+	percents_go_both_ways(a);
+	ok(text_is("abc", 3, "abc") && !text_is("abc", 2, "abc") && !text_is("abcd", 4, "abc"),
+	   "text_is() compares the whole word");
+	ok(text_starts("abc", 3, "ab") && !text_starts("a", 1, "ab"),
+	   "text_starts() does not look past the end");
+	arena_free(a);
+	return tap_done();
+}
