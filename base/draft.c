@@ -472,7 +472,7 @@ struct problem draft_body(struct arena *a, const char *bytes, size_t len,
 			  const struct draft_shape *shape, void *out)
 {
 	struct draft *d = draft_new(a);
-	json_t *root;
+	json_t *root = NULL;
 
 	TRY(draft_parse(a, bytes, len, &root));
 	draft_read(d, "", root, shape, out);

@@ -8,9 +8,9 @@
  *
  *	struct thing { const char *name; int64_t size; bool has_size; };
  *	static const struct draft_field thing_fields[] = {
- *		{"name", DRAFT_TEXT, offsetof(struct thing, name), .required = true,
+ *		{DRAFT_MEMBER(struct thing, name, DRAFT_TEXT), .required = true,
  *		 .rule = name_model},
- *		{"size", DRAFT_INT, offsetof(struct thing, size), .max = 100,
+ *		{DRAFT_MEMBER(struct thing, size, DRAFT_INT), .max = 100,
  *		 .given = offsetof(struct thing, has_size)},
  *	};
  *	static const struct draft_shape thing_shape = DRAFT_SHAPE(struct thing, thing_fields);
@@ -80,6 +80,10 @@ struct draft_shape {
 	/* Rules over several members; called when each by itself was right. */
 	void (*check)(struct draft *d, const char *pointer, void *out);
 };
+
+/* The head of a row, for a member that C and JSON call alike. */
+#define DRAFT_MEMBER(struct_, member, type_)                                                       \
+	.name = #member, .type = (type_), .offset = offsetof(struct_, member)
 
 #define DRAFT_SHAPE(type, table)                                                                   \
 	{                                                                                          \

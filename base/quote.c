@@ -6,7 +6,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
-enum { SHOWN = 60, HEX_BYTE = 4 };
+enum { SHOWN = 60, HEX_BYTE = 4, ROOM = SHOWN * HEX_BYTE + sizeof("\"…\"") };
 
 static bool harmless(int32_t c)
 {
@@ -38,7 +38,7 @@ static size_t showable(const char *s, size_t len)
 
 const char *quote(struct arena *a, const char *s, size_t len)
 {
-	char *text = arena_bytes(a, SHOWN * HEX_BYTE + sizeof("\"…\"")), *p = text;
+	char *text = arena_bytes(a, ROOM), *p = text;
 	size_t at = 0;
 
 	*p++ = '"';
@@ -51,6 +51,7 @@ const char *quote(struct arena *a, const char *s, size_t len)
 			p += snprintf(p, HEX_BYTE + 1, "\\x%02x", (unsigned)(unsigned char)s[at]);
 		at += n ? n : 1;
 	}
-	strcpy(p, at < len ? "…\"" : "\"");
+	const char *const end = at < len ? "…\"" : "\"";
+	memcpy(p, end, strlen(end) + 1);
 	return text;
 }
