@@ -82,10 +82,16 @@ as_root() {
 	fi
 }
 
+# Runs a command of many lines; they are shown only when it fails.
+quietly() {
+	local lines
+	lines=$("$@" 2>&1 </dev/null) || { printf '%s\n' "$lines" >&2; die "this failed: $*"; }
+}
+
 apt_update() {
 	[ -z "${apt_updated:-}" ] || return 0
 	apt_updated=1
-	as_root apt-get update -qq
+	quietly as_root apt-get update
 }
 
 require_apt() { # require_apt PACKAGE...
@@ -102,7 +108,7 @@ apt_install() {
 	require_apt "$@"
 	apt_update
 	say "installing $*"
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+	quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 # ---- PostgreSQL -------------------------------------------------------------------------
@@ -122,7 +128,7 @@ newest_postgres() {
 # Debian's server package makes a cluster and starts it, unless this file says no. The
 # answer holds for this installation only: afterwards the file is as it was.
 install_postgres() {
-	local answers=/etc/postgresql-common/createcluster.conf package status=0
+	local answers=/etc/postgresql-common/createcluster.conf package
 
 	require_apt "PostgreSQL's server programs"
 	apt_update
@@ -130,10 +136,11 @@ install_postgres() {
 	[ -n "$package" ] || die "no package postgresql-15 or newer is offered; install PostgreSQL 15 or newer yourself"
 	apt_install postgresql-common
 	as_root cp -p "$answers" "$answers.before-hallmark"
+	trap 'as_root mv '"$answers.before-hallmark $answers" EXIT
 	printf '\ncreate_main_cluster = false\n' | as_root tee -a "$answers" >/dev/null
-	apt_install "$package" || status=$?
+	apt_install "$package"
 	as_root mv "$answers.before-hallmark" "$answers"
-	return $status
+	trap - EXIT
 }
 
 make_user() {
