@@ -101,6 +101,7 @@ require_apt() { # require_apt PACKAGE...
 	command -v sudo >/dev/null ||
 		die "these are missing: $*; install them as root (apt-get install $*) or install sudo"
 	say "sudo is used to install $*"
+	sudo -v || die "sudo refused; as root run: apt-get install $*"
 }
 
 apt_install() {
