@@ -1,5 +1,6 @@
 #include "base/draft.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -475,6 +476,7 @@ struct problem draft_body(struct arena *a, const char *bytes, size_t len,
 	json_t *root = NULL;
 
 	TRY(draft_parse(a, bytes, len, &root));
+	assert(root); /* no problem, so there is a tree */
 	draft_read(d, "", root, shape, out);
 	return draft_end(d);
 }

@@ -59,9 +59,9 @@ struct draft_shape;
 struct draft_field {
 	const char *name;
 	enum draft_type type;
-	size_t offset;
-	bool required;
+	bool required; /* a fault when absent */
 	bool nullable; /* null is allowed and counts as absent; see given */
+	size_t offset;
 	/* INT: the range. TEXT: bytes. OBJECT, ARRAY, LIST: members or items. Both 0: any. */
 	int64_t min, max;
 	/* TEXT: the meaning, where is the member's pointer (registry/name.h has such rules). */

@@ -49,11 +49,11 @@ static const struct row rows[] = {
 	{name_model, "a\x7f", "U+007F"},
 	{name_model, "a\xc2\x85", "U+0085"},
 	{name_model,
-	 "a\xe2\x80\xae"
+	 "a\xe2\x80\xae\xe2\x80\xac"
 	 "b",
 	 "U+202E"},
 	{name_model,
-	 "a\xe2\x81\xa6"
+	 "a\xe2\x81\xa6\xe2\x81\xa9"
 	 "b",
 	 "U+2066"},
 	{name_model,
@@ -110,7 +110,7 @@ static const struct row rows[] = {
 	{name_path, "c:x", "drive letter"},
 	{name_path, "a\nb", "U+000A"},
 	{name_path,
-	 "a/\xe2\x80\xae"
+	 "a/\xe2\x80\xae\xe2\x80\xac"
 	 "b",
 	 "U+202E"},
 	{name_path, "e\xcc\x81", "normal form C"},
@@ -126,7 +126,7 @@ static const struct row rows[] = {
 	{name_tag_value, "", NULL},
 	{name_tag_value, " two lines\r\n\tof text \n", NULL},
 	{name_tag_value, "a\x1b[31m", "U+001B"},
-	{name_tag_value, "line\n\xe2\x80\xae", "U+202E"},
+	{name_tag_value, "line\n\xe2\x80\xae\xe2\x80\xac", "U+202E"},
 
 	{name_metric, "accuracy", NULL},
 	{name_metric, "val/f1 score", NULL},
