@@ -56,13 +56,21 @@ LIBS_ALL   := $(shell pkg-config --libs $(PKGS_ALL) 2>/dev/null) -lm
 
 # ---- sources ----------------------------------------------------------------------
 
-# Lowest first; an arrow never points from left to right. The link goes the other way.
-FOLDERS := base sql storage registry api hallmarkd cli
+FOLDERS := cli hallmarkd api registry storage sql base
+
+# What a folder stands on, itself first: the order of the link.
+STACK_base      := base
+STACK_sql       := sql base
+STACK_storage   := storage base
+STACK_registry  := registry storage sql base
+STACK_api       := api $(STACK_registry)
+STACK_hallmarkd := hallmarkd $(STACK_api)
+STACK_cli       := cli base
 
 SQL        := $(sort $(wildcard sql/*/*.sql))
 MIGRATIONS := $(sort $(wildcard migrations/*.sql))
 GEN_H      := $(GEN)/statements.gen.h
-GEN_C      := $(if $(SQL),$(GEN)/statements.gen.c) $(if $(wildcard sql/migrate.h),$(GEN)/migrations.gen.c)
+GEN_C      := $(GEN)/statements.gen.c $(GEN)/migrations.gen.c
 
 sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 object  = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -80,9 +88,15 @@ FUZZ_C    := $(sort $(wildcard tests/fuzz/f_*.c))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
 MEMBERS_unit := $(call object,$(SUPPORT_C))
 
-ARCHIVES_DAEMON := $(call archive,hallmarkd api registry storage sql base)
-ARCHIVES_CLI    := $(call archive,cli base)
-ARCHIVES_TEST   := $(call archive,unit cli hallmarkd api registry storage sql base)
+ARCHIVES_DAEMON := $(call archive,$(STACK_hallmarkd))
+ARCHIVES_CLI    := $(call archive,$(STACK_cli))
+
+# A test program links the folders it includes and what they stand on: a fault in api/
+# does not keep the tests of base/ from running.
+INCLUDES := $(shell awk 'match($$0, /^\#include "[a-z]+\//) { print FILENAME ":" substr($$0, 11, RLENGTH - 11) }' \
+	$(UNIT_C) $(FUZZ_C) $(BENCH_C) /dev/null)
+included = $(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDES)))
+stack    = $(foreach f,$(FOLDERS),$(if $(filter $(f),base $(foreach i,$(call included,$(1)),$(STACK_$(i)))),$(f)))
 
 BINARIES := $(strip $(if $(wildcard hallmarkd/main.c),$(B)/bin/hallmarkd) $(if $(wildcard cli/main.c),$(B)/bin/hallmark))
 UNIT     := $(UNIT_C:tests/unit/%.c=$(B)/unit/%)
@@ -156,12 +170,15 @@ $(B)/bin/hallmarkd: $(call object,hallmarkd/main.c) $(ARCHIVES_DAEMON)
 	$(call link) $(ARCHIVES_DAEMON) $(LIBS)
 $(B)/bin/hallmark: $(call object,cli/main.c) $(ARCHIVES_CLI)
 	$(call link) $(ARCHIVES_CLI) $(LIBS_CLI)
-$(UNIT): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(ARCHIVES_TEST)
-	$(call link) $(ARCHIVES_TEST) $(LIBS_ALL)
-$(FUZZ): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(ARCHIVES_TEST)
-	$(call link,-fsanitize=fuzzer) $(ARCHIVES_TEST) $(LIBS_ALL)
-$(BENCH): $(B)/bench/%: $(B)/obj/tests/bench/%.o $(ARCHIVES_TEST)
-	$(call link) $(ARCHIVES_TEST) $(LIBS_ALL)
+
+# test_program PROGRAM,SOURCE,ARCHIVES,LINK OPTIONS
+define test_program
+$(1): $(call object,$(2)) $(3)
+	$$(call link,$(4)) $(3) $$(LIBS_ALL)
+endef
+$(foreach c,$(UNIT_C),$(eval $(call test_program,$(c:tests/unit/%.c=$(B)/unit/%),$(c),$(call archive,unit $(call stack,$(c))))))
+$(foreach c,$(FUZZ_C),$(eval $(call test_program,$(c:tests/fuzz/%.c=$(B)/fuzz/%),$(c),$(call archive,$(call stack,$(c))),-fsanitize=fuzzer)))
+$(foreach c,$(BENCH_C),$(eval $(call test_program,$(c:tests/bench/%.c=$(B)/bench/%),$(c),$(call archive,$(call stack,$(c))))))
 
 # ---- generated sources ------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Tally:
 
 
 def make(*words):
-    return ["make", "--no-print-directory", f"-j{JOBS}", *words]
+    return ["make", "--keep-going", "--no-print-directory", f"-j{JOBS}", *words]
 
 
 def read_tap(text):
