@@ -34,11 +34,11 @@ struct migrate_report {
 /* Blocks; for commands and the start, never for a loop. The report is right also
  * when a problem comes back: it says how far it got. */
 struct problem migrate(struct arena *a, const char *conninfo,
-                       struct migrate_report *report) MUST_CHECK;
+		       struct migrate_report *report) MUST_CHECK;
 
 /* The same with migrations of the caller's, in order and numbered from 1. */
 struct problem migrate_with(struct arena *a, const char *conninfo, const struct migration *set,
-                            int count, struct migrate_report *report) MUST_CHECK;
+			    int count, struct migrate_report *report) MUST_CHECK;
 
 int migrate_latest(void); /* the number this program wants */
 
