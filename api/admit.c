@@ -39,7 +39,7 @@ static bool named(const char *key, size_t len, const char *name)
 }
 
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
-                            const char *value, size_t value_len)
+			    const char *value, size_t value_len)
 {
 	struct head *h = cls;
 
@@ -68,12 +68,12 @@ static struct problem framing(struct request *rq, const char *version, struct he
 
 	if (h->lengths > 1 || h->codings > 1 || (h->lengths && h->codings))
 		return problem(a, PROBLEM_BAD_FRAME,
-		               "send one Content-Length or one Transfer-Encoding, not more");
+			       "send one Content-Length or one Transfer-Encoding, not more");
 	if (h->codings && strcmp(version, "HTTP/1.1") != 0)
 		return problem(a, PROBLEM_BAD_FRAME, "only HTTP/1.1 has Transfer-Encoding");
 	if (h->codings && strcasecmp(h->coding, "chunked") != 0)
 		return problem(a, PROBLEM_NOT_IMPLEMENTED,
-		               "the only transfer coding understood here is chunked");
+			       "the only transfer coding understood here is chunked");
 	if (h->lengths && !digits(h->length))
 		return problem(a, PROBLEM_BAD_FRAME, "Content-Length must be a number of bytes");
 	h->chunked = h->codings > 0;
@@ -82,7 +82,7 @@ static struct problem framing(struct request *rq, const char *version, struct he
 }
 
 struct problem admit_head(struct request *rq, const char *method, const char *version,
-                          struct head *head)
+			  struct head *head)
 {
 	struct arena *a = rq->arena;
 
@@ -122,12 +122,12 @@ static struct problem admit_query(struct request *rq)
 		}
 		if (!*known)
 			return problem_at_parameter(rq->arena, name,
-			                            "there is no query parameter \"%.100s\" here",
-			                            name);
+						    "there is no query parameter \"%.100s\" here",
+						    name);
 		for (int k = 0; !repeats && k < i; k++)
 			if (strcmp(rq->target.query[k].name.text, name) == 0)
 				return problem_at_parameter(rq->arena, name,
-				                            "\"%.100s\" is given twice", name);
+							    "\"%.100s\" is given twice", name);
 	}
 	return NO_PROBLEM;
 }
@@ -147,10 +147,10 @@ static struct problem admit_json(struct request *rq)
 	bool merges = rq->route->method == METHOD_PATCH;
 
 	if (type && (media_type_is(type, "application/json") ||
-	             (merges && media_type_is(type, "application/merge-patch+json"))))
+		     (merges && media_type_is(type, "application/merge-patch+json"))))
 		return NO_PROBLEM;
 	return problem(rq->arena, PROBLEM_UNSUPPORTED_TYPE, "send the body as Content-Type: %s",
-	               merges ? "application/merge-patch+json" : "application/json");
+		       merges ? "application/merge-patch+json" : "application/json");
 }
 
 static int64_t body_limit(const struct request *rq)
@@ -168,19 +168,19 @@ static struct problem admit_body(struct request *rq, const struct head *h)
 
 	if (rq->route->body == BODY_NONE && has_body)
 		return problem(rq->arena, PROBLEM_INVALID, "%s takes no body here",
-		               method_names[rq->route->method]);
+			       method_names[rq->route->method]);
 	if (rq->route->body == BODY_NONE)
 		return NO_PROBLEM;
 	if (h->content_length > body_limit(rq))
 		return problem(rq->arena, PROBLEM_TOO_LARGE,
-		               "the body has %lld bytes, at most %lld are taken here",
-		               (long long)h->content_length, (long long)body_limit(rq));
+			       "the body has %lld bytes, at most %lld are taken here",
+			       (long long)h->content_length, (long long)body_limit(rq));
 	if (request_header(rq, "Content-Encoding"))
 		return problem(rq->arena, PROBLEM_UNSUPPORTED_TYPE,
-		               "send the body without Content-Encoding");
+			       "send the body without Content-Encoding");
 	if (rq->route->body == BODY_STREAM && !h->chunked && h->content_length < 0)
 		return problem(rq->arena, PROBLEM_BAD_FRAME,
-		               "send Content-Length, or Transfer-Encoding: chunked");
+			       "send Content-Length, or Transfer-Encoding: chunked");
 	return rq->route->body == BODY_JSON && has_body ? admit_json(rq) : NO_PROBLEM;
 }
 

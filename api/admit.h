@@ -25,7 +25,7 @@ struct head {
 };
 
 struct problem admit_head(struct request *rq, const char *method, const char *version,
-                          struct head *head) MUST_CHECK;
+			  struct head *head) MUST_CHECK;
 
 /* Body, media type and query against the route's row. */
 struct problem admit_route(struct request *rq, const struct head *head) MUST_CHECK;

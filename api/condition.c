@@ -29,20 +29,21 @@ static struct problem malformed(struct arena *a, const char *header)
 }
 
 static struct problem tags_read(struct arena *a, const char *header, const char *s,
-                                struct condition *out)
+				struct condition *out)
 {
 	bool strong_only = header[3] == 'M'; /* If-Match */
 
 	for (;;) {
 		bool weak = strncmp(s, "W/", 2) == 0;
-		const char *tag = weak ? s + 2 : s, *end = *tag == '"' ? strchr(tag + 1, '"') : NULL;
+		const char *tag = weak ? s + 2 : s,
+			   *end = *tag == '"' ? strchr(tag + 1, '"') : NULL;
 		int64_t v;
 
 		if (!end)
 			return malformed(a, header);
 		if (out->n == CONDITION_MAX)
 			return problem_at_header(a, header, "at most %d entity tags are taken",
-			                         CONDITION_MAX);
+						 CONDITION_MAX);
 		if (!(weak && strong_only) && tag_version(tag + 1, (size_t)(end - tag - 1), &v))
 			out->versions[out->n++] = v;
 		s = skip_space(end + 1);
@@ -55,7 +56,7 @@ static struct problem tags_read(struct arena *a, const char *header, const char 
 }
 
 struct problem condition_read(struct arena *a, const char *header, const char *value,
-                              struct condition *out)
+			      struct condition *out)
 {
 	*out = (struct condition){.given = value != NULL};
 	if (!value)

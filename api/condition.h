@@ -24,7 +24,7 @@ struct condition {
 /* Reads If-Match or If-None-Match; weak tags never match in If-Match and are
  * left out; a tag that is none of ours matches nothing and is left out too. */
 struct problem condition_read(struct arena *a, const char *header, const char *value,
-                              struct condition *out) MUST_CHECK;
+			      struct condition *out) MUST_CHECK;
 bool condition_names(const struct condition *c, int64_t version);
 
 /* NULL when absent, else the array of versions. */

@@ -47,15 +47,15 @@ static int bind_one(const struct addrinfo *at, bool shared)
 struct problem listen_open(struct arena *a, const char *address, bool shared, int *fd)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-	                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+				       .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *found;
 	char *host, *port;
 
 	if (!split(a, address, &host, &port))
 		return problem(a, PROBLEM_INVALID,
-		               "listen: \"%s\" is no address; write host:port, such as "
-		               "127.0.0.1:8080 or [::]:8080",
-		               address);
+			       "listen: \"%s\" is no address; write host:port, such as "
+			       "127.0.0.1:8080 or [::]:8080",
+			       address);
 	int error = getaddrinfo(host, port, &hints, &found);
 	if (error)
 		return problem(a, PROBLEM_INVALID, "listen: %s: %s", address, gai_strerror(error));

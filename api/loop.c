@@ -1,8 +1,8 @@
 #include "api/loop.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,8 @@ enum { PHASE_BYTES = 10 * 1024 };         /* … by so much: 1 KiB a second */
 /* --- what libmicrohttpd calls --- */
 
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *conn, const char *url,
-                                 const char *method, const char *version, const char *data,
-                                 size_t *size, void **slot)
+				 const char *method, const char *version, const char *data,
+				 size_t *size, void **slot)
 {
 	struct request *rq = *slot;
 
@@ -54,7 +54,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 }
 
 static void on_completed(void *cls, struct MHD_Connection *conn, void **slot,
-                         enum MHD_RequestTerminationCode why)
+			 enum MHD_RequestTerminationCode why)
 {
 	struct loop *loop = cls;
 	struct peer *peer = peer_of(conn);
@@ -86,21 +86,21 @@ static void peer_unlink(struct peer *peer)
 }
 
 static void on_connection(void *cls, struct MHD_Connection *conn, void **context,
-                          enum MHD_ConnectionNotificationCode what)
+			  enum MHD_ConnectionNotificationCode what)
 {
 	struct loop *loop = cls;
 	struct peer *peer = *context;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-		metric_set(&loop->metrics.connections, loop->metrics.connections - 1);
+		gauge_set(&loop->metrics.connections, loop->metrics.connections - 1);
 		if (peer)
 			peer_unlink(peer);
 		free(peer);
 		*context = NULL;
 		return;
 	}
-	metric_add(&loop->metrics.connections, 1);
-	metric_add(&loop->metrics.accepted, 1);
+	counter_add(&loop->metrics.connections, 1);
+	counter_add(&loop->metrics.accepted, 1);
 	*context = peer = calloc(1, sizeof(*peer));
 	if (!peer)
 		return; /* served all the same, without a watchdog */
@@ -176,11 +176,11 @@ static void watchdog(struct timer *timer)
 		phase_look(peer, now);
 		if (peer->deadline > now || !too_slow(peer, now))
 			continue;
-		metric_add(&loop->metrics.closed_slow, 1);
+		counter_add(&loop->metrics.closed_slow, 1);
 		shutdown(peer->fd, SHUT_RDWR);
 		peer->deadline = INT64_MAX;
 	}
-	metric_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
+	gauge_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
 	poller_set(loop->poller, &loop->watchdog, now + watch_us);
 }
 
@@ -231,11 +231,11 @@ static struct MHD_Daemon *daemon_start(struct loop *loop)
 
 	return MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-		on_access, loop, MHD_OPTION_EXTERNAL_LOGGER, on_log, loop,
-		MHD_OPTION_LISTEN_SOCKET, loop->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		loop, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, loop,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, loop, MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
+		on_access, loop, MHD_OPTION_EXTERNAL_LOGGER, on_log, loop, MHD_OPTION_LISTEN_SOCKET,
+		loop->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, loop,
+		MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, loop, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)o->connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(o->idle_timeout_us / 1000000),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)1024 * 1024,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
@@ -250,7 +250,7 @@ static struct problem http_open(struct arena *a, struct loop *loop)
 		"may have\"}";
 
 	loop->full = MHD_create_response_from_buffer(sizeof(full) - 1, (void *)full,
-	                                             MHD_RESPMEM_PERSISTENT);
+						     MHD_RESPMEM_PERSISTENT);
 	if (!loop->full)
 		return problem(a, PROBLEM_INTERNAL, "out of memory");
 	MHD_add_response_header(loop->full, "Content-Type", "application/problem+json");
@@ -336,9 +336,9 @@ static void turn(struct loop *loop)
 	int64_t deadline = daemon_deadline(loop);
 	struct db_state db = db_state(loop->db);
 
-	metric_set(&loop->metrics.db_ready, db.ready);
-	metric_set(&loop->metrics.db_waiting, (uint64_t)db.waiting);
-	metric_set(&loop->metrics.db_reconnects, db.reconnects);
+	gauge_set(&loop->metrics.db_ready, db.ready);
+	gauge_set(&loop->metrics.db_waiting, (uint64_t)db.waiting);
+	gauge_set(&loop->metrics.db_reconnects, db.reconnects);
 	poller_turn(loop->poller, loop->daemon_ready ? 0 : deadline);
 	if (monotonic_us() >= deadline)
 		loop->daemon_ready = true; /* a connection's time may be up */

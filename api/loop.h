@@ -62,8 +62,8 @@ struct loop {
 	struct log_batch log;
 };
 
-struct problem loop_open(struct arena *a, struct service *s, int number, struct loop **out)
-	MUST_CHECK;
+struct problem loop_open(struct arena *a, struct service *s, int number,
+			 struct loop **out) MUST_CHECK;
 void loop_run(struct loop *loop); /* until the service has drained */
 void loop_close(struct loop *loop);
 

@@ -8,20 +8,27 @@
 #include "api/reply.h"
 
 /* Upper edges in microseconds; the last bucket has none. */
-static const int64_t edges_us[METRIC_BUCKETS - 1] = {500,    1000,   2500,    5000,    10000,  25000,
-                                                     100000, 500000, 1000000, 5000000, 30000000};
+static const int64_t edges_us[METRIC_BUCKETS - 1] = {
+	500, 1000, 2500, 5000, 10000, 25000, 100000, 500000, 1000000, 5000000, 30000000};
 
-#define ABOUT(name, type, help) {"hallmark_" name, type, help}
+#define ABOUT(name, type, help)                                                                    \
+	{                                                                                          \
+		"hallmark_" name, type, help                                                       \
+	}
 const struct metric_about metrics_about[] = {
 	ABOUT("build_info", "gauge", "Always 1; the version is in the label."),
 	ABOUT("start_time_seconds", "gauge", "When the service started, seconds since 1970."),
-	ABOUT("http_requests_total", "counter", "Requests answered, by route, method and status class."),
-	ABOUT("http_request_duration_seconds", "histogram", "From the request line to the last byte of the reply, by route and method."),
+	ABOUT("http_requests_total", "counter",
+	      "Requests answered, by route, method and status class."),
+	ABOUT("http_request_duration_seconds", "histogram",
+	      "From the request line to the last byte of the reply, by route and method."),
 	ABOUT("http_requests_in_flight", "gauge", "Requests that are being worked on."),
 	ABOUT("http_connections", "gauge", "Open client connections."),
 	ABOUT("http_connections_total", "counter", "Client connections accepted."),
-	ABOUT("http_slow_closed_total", "counter", "Connections closed because the client sent or read too slowly."),
-	ABOUT("auth_failures_total", "counter", "Requests with a missing, unknown, expired or revoked token."),
+	ABOUT("http_slow_closed_total", "counter",
+	      "Connections closed because the client sent or read too slowly."),
+	ABOUT("auth_failures_total", "counter",
+	      "Requests with a missing, unknown, expired or revoked token."),
 	ABOUT("upload_bytes_total", "counter", "Bytes of artifacts received."),
 	ABOUT("download_bytes_total", "counter", "Bytes of artifacts in replies."),
 	ABOUT("signatures_total", "counter", "Signatures made for artifacts and versions."),
@@ -50,9 +57,9 @@ void metrics_request(struct metrics *m, const struct route *route, unsigned stat
 
 	while (bucket < METRIC_BUCKETS - 1 && us > edges_us[bucket])
 		bucket++;
-	metric_add(&r->by_class[status / 100 < STATUS_CLASSES ? status / 100 : 5], 1);
-	metric_add(&r->buckets[bucket], 1);
-	metric_add(&r->duration_us, (uint64_t)us);
+	counter_add(&r->by_class[status / 100 < STATUS_CLASSES ? status / 100 : 5], 1);
+	counter_add(&r->buckets[bucket], 1);
+	counter_add(&r->duration_us, (uint64_t)us);
 }
 
 /* --- the text --- */
@@ -102,7 +109,7 @@ static uint64_t sum(const struct service *s, size_t offset)
 		char *m = (char *)&s->loops[i]->metrics;
 
 		total += atomic_load_explicit((_Atomic uint64_t *)(void *)(m + offset),
-		                              memory_order_relaxed);
+					      memory_order_relaxed);
 	}
 	return total;
 }
@@ -136,7 +143,8 @@ static struct route_sum route_sum(const struct service *s, int route)
 		struct route_metrics *r = &s->loops[l]->metrics.routes[route];
 
 		for (int i = 0; i < STATUS_CLASSES; i++)
-			total.by_class[i] += atomic_load_explicit(&r->by_class[i], memory_order_relaxed);
+			total.by_class[i] +=
+				atomic_load_explicit(&r->by_class[i], memory_order_relaxed);
 		for (int i = 0; i < METRIC_BUCKETS; i++) {
 			uint64_t n = atomic_load_explicit(&r->buckets[i], memory_order_relaxed);
 
@@ -190,8 +198,8 @@ static void add_histogram(struct text *t, int i, const struct route_sum *r)
 	}
 	add(t, "%s_sum{route=\"%s\",method=\"%s\"} %.6f\n", name, label_route(i), label_method(i),
 	    (double)r->duration_us / 1e6);
-	add(t, "%s_count{route=\"%s\",method=\"%s\"} %llu\n", name, label_route(i),
-	    label_method(i), (unsigned long long)r->count);
+	add(t, "%s_count{route=\"%s\",method=\"%s\"} %llu\n", name, label_route(i), label_method(i),
+	    (unsigned long long)r->count);
 }
 
 static void add_durations(struct text *t, const struct service *s)

@@ -42,13 +42,13 @@ void metrics_close(struct metrics *m);
 void metrics_request(struct metrics *m, const struct route *route, unsigned status, int64_t us);
 
 /* Single writer: no locked instruction. */
-static inline void metric_add(_Atomic uint64_t *counter, uint64_t n)
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	uint64_t v = atomic_load_explicit(counter, memory_order_relaxed);
 
 	atomic_store_explicit(counter, v + n, memory_order_relaxed);
 }
-static inline void metric_set(_Atomic uint64_t *gauge, uint64_t v)
+static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t v)
 {
 	atomic_store_explicit(gauge, v, memory_order_relaxed);
 }

@@ -21,14 +21,14 @@ static bool is_paging(const char *name)
 static void mac_word(crypto_generichash_state *h, const char *s, size_t len)
 {
 	unsigned char n[4] = {(unsigned char)(len >> 24), (unsigned char)(len >> 16),
-	                      (unsigned char)(len >> 8), (unsigned char)len};
+			      (unsigned char)(len >> 8), (unsigned char)len};
 
 	crypto_generichash_update(h, n, sizeof(n));
 	crypto_generichash_update(h, (const unsigned char *)s, len);
 }
 
 static void mac_make(struct request *rq, const unsigned char *payload, size_t len,
-                     unsigned char mac[MAC])
+		     unsigned char mac[MAC])
 {
 	crypto_generichash_state h;
 
@@ -71,7 +71,7 @@ static struct problem token_read(struct request *rq, const char *token, json_t *
 		return problem(rq->arena, PROBLEM_BAD_PAGE_TOKEN, "%s", wrong);
 	if (expiry_of(bytes) < timestamp_now())
 		return problem(rq->arena, PROBLEM_BAD_PAGE_TOKEN,
-		               "page_token is older than a day; start from the first page");
+			       "page_token is older than a day; start from the first page");
 	return draft_parse(rq->arena, (const char *)bytes + EXPIRY, len - EXPIRY, after);
 }
 
@@ -86,7 +86,7 @@ struct problem page_read(struct request *rq, struct page *out)
 
 		if (end == size || *end || n < 1)
 			return problem_at_parameter(rq->arena, "page_size",
-			                            "want a number from 1 to %d", PAGE_MAX);
+						    "want a number from 1 to %d", PAGE_MAX);
 		out->size = n > PAGE_MAX ? PAGE_MAX : (int)n;
 	}
 	return token ? token_read(rq, token, &out->after) : NO_PROBLEM;
@@ -125,8 +125,8 @@ static void link_next(struct request *rq, const char *token)
 		q += len + (q[len] == '&');
 	}
 	reply_header(rq, "Link",
-	             arena_printf(rq->arena, "<%.*s?%spage_token=%s>; rel=\"next\"",
-	                          (int)rq->target.path_len, rq->target.raw, jw_done(&kept), token));
+		     arena_printf(rq->arena, "<%.*s?%spage_token=%s>; rel=\"next\"",
+				  (int)rq->target.path_len, rq->target.raw, jw_done(&kept), token));
 }
 
 void page_write(struct request *rq, struct json_out *j, bool more, const char *key)

@@ -75,7 +75,7 @@ void reply_json(struct request *rq, unsigned status, struct json_out *j)
 void reply_empty(struct request *rq, unsigned status)
 {
 	reply_with(rq, status,
-	           MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
+		   MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
 }
 
 void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len)
@@ -103,7 +103,7 @@ static void write_error(struct json_out *j, const struct problem_error *e)
 
 /* RFC 9457. instance names this request in our logs. */
 static void write_problem(struct json_out *j, const struct request *rq, struct problem p,
-                          const struct problem_kind *kind)
+			  const struct problem_kind *kind)
 {
 	jw_object(j);
 	jw_key(j, "type"), jw_text(j, arena_printf(rq->arena, "/problems/%s", kind->type));
@@ -128,10 +128,10 @@ static struct problem for_client(const struct request *rq, struct problem p)
 	if (p.code != PROBLEM_INTERNAL)
 		return p;
 	log_line(LOG_ERROR, "internal", LOG_TEXT("request_id", rq->id),
-	         LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
-	         LOG_TEXT("why", p.detail));
+		 LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
+		 LOG_TEXT("why", p.detail));
 	return (struct problem){.code = PROBLEM_INTERNAL,
-	                        .detail = "the log has the reason under this request's id"};
+				.detail = "the log has the reason under this request's id"};
 }
 
 void reply_problem(struct request *rq, struct problem p)

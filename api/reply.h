@@ -14,7 +14,7 @@ void reply_json(struct request *rq, unsigned status, struct json_out *j);
 void reply_empty(struct request *rq, unsigned status); /* 204, 304, 308 … */
 /* text lives in the arena or for ever. */
 void reply_text(struct request *rq, unsigned status, const char *type, const char *text,
-                size_t len);
+		size_t len);
 /* Takes fd over. */
 void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len);
 

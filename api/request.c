@@ -9,6 +9,7 @@
 #include "api/reply.h"
 #include "api/trace.h"
 #include "base/draft.h"
+#include "base/json_memory.h"
 #include "base/timestamp.h"
 
 /* How much of a refused body is still read, so that a client which writes first
@@ -67,13 +68,13 @@ static void account(struct request *rq)
 	if (log_threshold < LOG_INFO)
 		return;
 	log_collect(&rq->loop->log, LOG_INFO, "request",
-	            (const struct log_field[]){
+		    (const struct log_field[]){
 			    LOG_TEXT("request_id", rq->id),
 			    LOG_TEXT("trace_id", rq->trace_id),
 			    LOG_TEXT("span_id", rq->span_id),
 			    LOG_TEXT("method", rq->method < METHOD_COUNT ? method_names[rq->method]
-	                                       : rq->method == METHOD_HEAD ? "HEAD"
-	                                                                   : "OTHER"),
+					       : rq->method == METHOD_HEAD ? "HEAD"
+									   : "OTHER"),
 			    LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
 			    LOG_INT("status", rq->status),
 			    LOG_SECONDS("duration_s", took),
@@ -139,8 +140,8 @@ static void wake(struct request *rq)
 static void forgot(struct request *rq)
 {
 	log_line(LOG_ERROR, "handler_without_reply",
-	         LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
-	         LOG_TEXT("request_id", rq->id));
+		 LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
+		 LOG_TEXT("request_id", rq->id));
 	reply_problem(rq, problem(rq->arena, PROBLEM_INTERNAL, "no reply was made"));
 }
 
@@ -180,7 +181,7 @@ static void on_statement(struct db_call *call, const PGresult *res, struct probl
 }
 
 static void submit(struct request *rq, const struct statement *s, uint64_t key,
-                   request_rows_fn *on_rows)
+		   request_rows_fn *on_rows)
 {
 	rq->on_rows = on_rows;
 	rq->call = (struct db_call){
@@ -213,7 +214,7 @@ static uint64_t key_of(const char *project, const char *busy_on)
 }
 
 void request_write(struct request *rq, enum statement_id id, const char *busy_on,
-                   request_rows_fn *on_rows)
+		   request_rows_fn *on_rows)
 {
 	const char *project = request_param(rq, "project");
 
@@ -259,7 +260,7 @@ static void refuse_method(struct request *rq, unsigned allowed)
 		if (!(allowed & 1U << m))
 			continue;
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s%s",
-		         *list ? ", " : "", method_names[m], m == METHOD_GET ? ", HEAD" : "");
+			 *list ? ", " : "", method_names[m], m == METHOD_GET ? ", HEAD" : "");
 	}
 	snprintf(list + strlen(list), sizeof(list) - strlen(list), ", OPTIONS");
 	const char *allow = arena_dup(rq->arena, list, strlen(list));
@@ -268,7 +269,7 @@ static void refuse_method(struct request *rq, unsigned allowed)
 		reply_empty(rq, 204);
 	else
 		reply_problem(rq, problem(rq->arena, PROBLEM_METHOD_NOT_ALLOWED,
-		                          "this resource knows %s", allow));
+					  "this resource knows %s", allow));
 }
 
 static void admitted(struct request *rq)
@@ -292,11 +293,11 @@ static void authorise(struct request *rq)
 	}
 	if (project && !roles_grant(rq->who.roles, project, ACCESS_READ))
 		reply_problem(rq, problem(rq->arena, PROBLEM_NOT_FOUND,
-		                          "there is no project \"%s\" that this token may see",
-		                          project));
+					  "there is no project \"%s\" that this token may see",
+					  project));
 	else
 		reply_problem(rq, problem(rq->arena, PROBLEM_FORBIDDEN,
-		                          "the roles of %s do not allow this", rq->who.principal));
+					  "the roles of %s do not allow this", rq->who.principal));
 }
 
 static void match(struct request *rq, const struct head *head)
@@ -304,8 +305,8 @@ static void match(struct request *rq, const struct head *head)
 	struct match_result m = route_match(rq->arena, rq->method, &rq->target);
 
 	if (m.match == MATCH_NONE) {
-		reply_problem(rq, problem(rq->arena, PROBLEM_NOT_FOUND,
-		                          "no resource has this path"));
+		reply_problem(rq,
+			      problem(rq->arena, PROBLEM_NOT_FOUND, "no resource has this path"));
 		return;
 	}
 	if (m.match == MATCH_PATH || rq->method == METHOD_OPTIONS) {
@@ -342,11 +343,11 @@ static void open_request(struct request *rq)
 static void take_json(struct request *rq, const char *data, size_t size)
 {
 	size_t limit = rq->route->max_body ? rq->route->max_body
-	                                   : (size_t)rq->loop->service->options.max_body;
+					   : (size_t)rq->loop->service->options.max_body;
 
 	if (size > limit - rq->body_len) {
 		reply_problem(rq, problem(rq->arena, PROBLEM_TOO_LARGE,
-		                          "at most %zu bytes of body are taken here", limit));
+					  "at most %zu bytes of body are taken here", limit));
 		return;
 	}
 	if (rq->body_room - rq->body_len < size + 1) {
@@ -407,7 +408,7 @@ static bool sends_body(const struct request *rq)
 {
 	return request_header(rq, "Transfer-Encoding") ||
 	       (request_header(rq, "Content-Length") &&
-	        strcmp(request_header(rq, "Content-Length"), "0") != 0);
+		strcmp(request_header(rq, "Content-Length"), "0") != 0);
 }
 
 static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *size)
@@ -435,7 +436,7 @@ static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *
 /* Called by libmicrohttpd over and over: when the head is in, for each piece of
  * the body, when the body is whole, and after each resume. */
 enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
-                               const char *data, size_t *size)
+			       const char *data, size_t *size)
 {
 	if (!rq->began) {
 		rq->began = true;

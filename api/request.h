@@ -73,7 +73,7 @@ struct request {
 	const struct route *route; /* NULL until matched */
 	struct word params[ROUTE_PARAMS];
 	struct identity who;
-	char id[REQUEST_ID];       /* X-Request-Id */
+	char id[REQUEST_ID]; /* X-Request-Id */
 	char trace_id[33], span_id[17];
 	const char *body; /* BODY_JSON: whole at STAGE_HANDLE, NUL after it */
 	size_t body_len, body_room;
@@ -81,11 +81,11 @@ struct request {
 
 	/* Where it stands. */
 	enum stage stage;
-	bool began;     /* libmicrohttpd has made its first call */
-	bool waiting;   /* something is on its way that will call back */
-	bool suspended; /* libmicrohttpd leaves the connection alone */
-	int phase;      /* the watchdog's: 1 body, 2 reply */
-	bool close;     /* nothing after this request may be read from the connection */
+	bool began;      /* libmicrohttpd has made its first call */
+	bool waiting;    /* something is on its way that will call back */
+	bool suspended;  /* libmicrohttpd leaves the connection alone */
+	int phase;       /* the watchdog's: 1 body, 2 reply */
+	bool close;      /* nothing after this request may be read from the connection */
 	size_t consumed; /* of the piece that BODY_STREAM was handed; taken at the next call */
 	size_t dropped;  /* body bytes read only so that the client hears the refusal */
 	int64_t started_us;
@@ -124,7 +124,7 @@ void request_read(struct request *rq, enum statement_id id, request_rows_fn *on_
 void request_statement(struct request *rq, const struct statement *s, request_rows_fn *on_rows);
 /* busy_on: what others may wait for, such as the model's name; NULL: nothing. */
 void request_write(struct request *rq, enum statement_id id, const char *busy_on,
-                   request_rows_fn *on_rows);
+		   request_rows_fn *on_rows);
 /* work runs on a pool thread and may use the request and its arena; done on the loop. */
 void request_job(struct request *rq, request_fn *work, request_fn *done);
 
@@ -139,7 +139,7 @@ void request_args_actor(struct request *rq);
 /* --- used by the loop --- */
 struct request *request_new(struct loop *loop, const char *raw_target, struct MHD_Connection *c);
 enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
-                               const char *data, size_t *size);
+			       const char *data, size_t *size);
 void request_free(struct request *rq);
 
 #endif

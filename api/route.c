@@ -100,7 +100,7 @@ static bool fits(const struct split *s, const struct target *t)
 }
 
 static void take_params(struct arena *a, const struct split *s, const struct target *t,
-                        struct word *params)
+			struct word *params)
 {
 	int n = 0;
 

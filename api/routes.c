@@ -10,11 +10,17 @@
 
 /* method, pattern, access, body, limit, query parameters, handler(s) */
 #define GET(pattern, access, fn, ...)                                                              \
-	{METHOD_GET, pattern, access, BODY_NONE, 0, {__VA_ARGS__}, fn, NULL, NULL}
+	{                                                                                          \
+		METHOD_GET, pattern, access, BODY_NONE, 0, {__VA_ARGS__}, fn, NULL, NULL           \
+	}
 #define JSON(method, pattern, access, fn)                                                          \
-	{METHOD_##method, pattern, access, BODY_JSON, 0, {NULL}, fn, NULL, NULL}
+	{                                                                                          \
+		METHOD_##method, pattern, access, BODY_JSON, 0, {NULL}, fn, NULL, NULL             \
+	}
 #define DELETE(pattern, access, fn)                                                                \
-	{METHOD_DELETE, pattern, access, BODY_NONE, 0, {NULL}, fn, NULL, NULL}
+	{                                                                                          \
+		METHOD_DELETE, pattern, access, BODY_NONE, 0, {NULL}, fn, NULL, NULL               \
+	}
 
 /* The most asked for come first. Literal segments come before {names} where both fit. */
 const struct route routes[] = {
@@ -42,8 +48,8 @@ const struct route routes[] = {
 	JSON(PATCH, VERSION, ACCESS_PUBLISH, version_patch),
 	DELETE(VERSION, ACCESS_PUBLISH, version_discard),
 	GET(MODEL "/versions", ACCESS_READ, version_list, "q", "tag*", "state*", "metric*",
-	    "created_after", "created_before", "published_after", "published_before", "range", "sort",
-	    PAGED),
+	    "created_after", "created_before", "published_after", "published_before", "range",
+	    "sort", PAGED),
 	JSON(POST, MODEL "/versions", ACCESS_PUBLISH, version_create),
 	GET(MODEL "/compare", ACCESS_READ, compare_show, "versions*"),
 	GET(MODEL "/metrics", ACCESS_READ, metric_series, "names*", "range", PAGED),
@@ -61,10 +67,10 @@ const struct route routes[] = {
 	GET(PROJECT, ACCESS_READ, project_show, NULL),
 	JSON(PUT, PROJECT, ACCESS_SYSTEM, project_put),
 	GET("/api/v1/projects", ACCESS_TOKEN, project_list, PAGED),
-	GET("/api/v1/events", ACCESS_SYSTEM, event_list, "project", "kind*", "model", "subject", "actor",
+	GET("/api/v1/events", ACCESS_SYSTEM, event_list, "project", "kind*", "model", "subject",
+	    "actor", "after", "before", "order", PAGED),
+	GET(PROJECT "/events", ACCESS_READ, event_list, "kind*", "model", "subject", "actor",
 	    "after", "before", "order", PAGED),
-	GET(PROJECT "/events", ACCESS_READ, event_list, "kind*", "model", "subject", "actor", "after",
-	    "before", "order", PAGED),
 	GET("/api/v1/keys", ACCESS_OPEN, key_list, NULL),
 	GET("/openapi.json", ACCESS_OPEN, openapi_show, NULL),
 	GET("/problems", ACCESS_OPEN, problem_list, NULL),

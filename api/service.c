@@ -8,6 +8,7 @@
 
 #include "api/listen.h"
 #include "api/loop.h"
+#include "api/route.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
 
@@ -25,7 +26,7 @@ struct problem service_open(struct arena *a, const struct service_options *o, st
 		return problem(a, PROBLEM_INTERNAL, "out of memory");
 	s->options = *o;
 	s->started_at = timestamp_now();
-	uuid_v7(s->replica);
+	uuid_new(s->replica);
 	signal(SIGPIPE, SIG_IGN);
 	TRY(store_open(a, o->storage, &s->store));
 	s->jobs = jobs_new(o->jobs);
@@ -107,7 +108,7 @@ static void wake_loops(struct service *s)
 void service_drain(struct service *s)
 {
 	const struct timespec delay = {s->options.drain_delay_us / 1000000,
-	                               s->options.drain_delay_us % 1000000 * 1000};
+				       s->options.drain_delay_us % 1000000 * 1000};
 
 	atomic_store(&s->draining, true);
 	nanosleep(&delay, NULL);

@@ -13,9 +13,9 @@
 enum { LOOPS_MAX = 64 };
 
 struct service_options {
-	const char *listen;   /* "127.0.0.1:8080", "[::]:8080" */
-	const char *conninfo; /* PostgreSQL; never logged */
-	const char *storage;  /* where artifacts live */
+	const char *listen;             /* "127.0.0.1:8080", "[::]:8080" */
+	const char *conninfo;           /* PostgreSQL; never logged */
+	const char *storage;            /* where artifacts live */
 	const unsigned char *token_key; /* 32 bytes each, from the secret file */
 	const unsigned char *page_key;
 	int loops, jobs;
@@ -42,7 +42,7 @@ struct service {
 
 /* Opens everything and binds the sockets, one thread per loop then runs. */
 struct problem service_open(struct arena *a, const struct service_options *o,
-                            struct service **out) MUST_CHECK;
+			    struct service **out) MUST_CHECK;
 void service_start(struct service *s);
 bool service_ready(const struct service *s); /* every loop has its database and its keys */
 void service_signer_socket(struct service *s, int loop, int fd); /* any time, any thread */

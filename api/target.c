@@ -18,7 +18,7 @@ static int nibble(char c)
 /* A query may hold any character but NUL, and '+' stands for a space there; a
  * path segment holds no slash and no backslash either. */
 static struct problem decode(struct arena *a, const char *s, size_t len, bool query,
-                             struct word *out)
+			     struct word *out)
 {
 	char *text = arena_bytes(a, len + 1), *p = text;
 
@@ -30,14 +30,16 @@ static struct problem decode(struct arena *a, const char *s, size_t len, bool qu
 			int lo = len - i > 2 ? nibble(s[i + 2]) : -1;
 
 			if (hi < 0 || lo < 0)
-				return problem(a, PROBLEM_INVALID,
-				               "the request target has a '%%' without two hex digits");
+				return problem(
+					a, PROBLEM_INVALID,
+					"the request target has a '%%' without two hex digits");
 			c = hi << 4 | lo;
 			i += 2;
 			if (c == 0 || (!query && (c == '/' || c == '\\')))
-				return problem(a, PROBLEM_INVALID,
-				               "the request target holds %%%02X, which no name here has",
-				               (unsigned)c);
+				return problem(
+					a, PROBLEM_INVALID,
+					"the request target holds %%%02X, which no name here has",
+					(unsigned)c);
 		} else if (query && c == '+') {
 			c = ' ';
 		}
@@ -71,7 +73,7 @@ static struct problem path_read(struct arena *a, struct target *t)
 
 	if (n > TARGET_SEGMENTS)
 		return problem(a, PROBLEM_INVALID, "the path has more than %d segments",
-		               TARGET_SEGMENTS);
+			       TARGET_SEGMENTS);
 	t->segments = arena_array(a, struct word, n);
 	if (p == end) /* "/" alone has none */
 		return NO_PROBLEM;
@@ -96,7 +98,7 @@ static struct problem query_read(struct arena *a, const char *s, struct target *
 
 	if (n > TARGET_QUERY)
 		return problem(a, PROBLEM_INVALID, "there are more than %d query parameters",
-		               TARGET_QUERY);
+			       TARGET_QUERY);
 	t->query = arena_array(a, struct query_parameter, n);
 	while (*s) {
 		size_t len = strcspn(s, "&"), name = strcspn(s, "=&");
@@ -105,7 +107,7 @@ static struct problem query_read(struct arena *a, const char *s, struct target *
 		if (len > 0) {
 			TRY(decode(a, s, name, true, &q->name));
 			TRY(decode(a, name < len ? s + name + 1 : s + name,
-			           name < len ? len - name - 1 : 0, true, &q->value));
+				   name < len ? len - name - 1 : 0, true, &q->value));
 			t->nquery++;
 		}
 		s += len + (s[len] == '&');
@@ -119,15 +121,15 @@ struct problem target_read(struct arena *a, const char *raw, struct target *out)
 
 	*out = (struct target){.raw = raw, .path_len = strcspn(raw, "?")};
 	if (len > TARGET_MAX)
-		return problem(a, PROBLEM_URI_TOO_LONG, "the request target is longer than %d bytes",
-		               TARGET_MAX);
+		return problem(a, PROBLEM_URI_TOO_LONG,
+			       "the request target is longer than %d bytes", TARGET_MAX);
 	if (raw[0] != '/')
 		return problem(a, PROBLEM_INVALID, "the request target must be a path");
 	for (const char *p = raw; *p; p++)
 		if (*p <= ' ' || *p > '~' || *p == '\\' || *p == '#')
 			return problem(a, PROBLEM_INVALID,
-			               "the request target holds a character that must be "
-			               "percent-encoded");
+				       "the request target holds a character that must be "
+				       "percent-encoded");
 	TRY(path_read(a, out));
 	return raw[out->path_len] ? query_read(a, raw + out->path_len + 1, out) : NO_PROBLEM;
 }

@@ -68,7 +68,8 @@ static void node(yaml_document_t *doc, int index);
 static void sequence(yaml_document_t *doc, const yaml_node_t *n)
 {
 	putchar('[');
-	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top; i++) {
+	for (yaml_node_item_t *i = n->data.sequence.items.start; i < n->data.sequence.items.top;
+	     i++) {
 		if (i > n->data.sequence.items.start)
 			putchar(',');
 		node(doc, *i);
@@ -79,7 +80,8 @@ static void sequence(yaml_document_t *doc, const yaml_node_t *n)
 static void mapping(yaml_document_t *doc, const yaml_node_t *n)
 {
 	putchar('{');
-	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top; p++) {
+	for (yaml_node_pair_t *p = n->data.mapping.pairs.start; p < n->data.mapping.pairs.top;
+	     p++) {
 		const yaml_node_t *key = yaml_document_get_node(doc, p->key);
 
 		if (key->type != YAML_SCALAR_NODE)
