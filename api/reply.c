@@ -14,21 +14,27 @@ void reply_header(struct request *rq, const char *name, const char *value)
 		rq->headers[rq->nheaders++] = (struct reply_header){name, value};
 }
 
-void reply_etag(struct request *rq, int64_t row_version)
+void reply_etag(struct request *rq, const char *tag)
 {
-	reply_header(rq, "ETag", arena_printf(rq->arena, "\"%lld\"", (long long)row_version));
+	reply_header(rq, "ETag", arena_printf(rq->arena, "\"%s\"", tag));
 }
 
-bool reply_not_modified(struct request *rq, int64_t row_version)
+const char *reply_version_tag(struct request *rq, int64_t row_version)
+{
+	return arena_printf(rq->arena, "%lld", (long long)row_version);
+}
+
+bool reply_not_modified(struct request *rq, const char *tag)
 {
 	struct condition c;
 	const char *value = request_header(rq, "If-None-Match");
 
+	reply_etag(rq, tag);
 	if (!value)
 		return false;
 	if (reply_failed(rq, condition_read(rq->arena, "If-None-Match", value, &c)))
 		return true;
-	if (!condition_names(&c, row_version))
+	if (!condition_names(&c, tag))
 		return false;
 	reply_empty(rq, 304);
 	return true;

@@ -6,9 +6,10 @@
 
 /* Headers of the reply that is about to be made; value lives in the arena. */
 void reply_header(struct request *rq, const char *name, const char *value);
-/* ETag: "N" of a row version; and 304 when If-None-Match names it (true: replied). */
-void reply_etag(struct request *rq, int64_t row_version);
-bool reply_not_modified(struct request *rq, int64_t row_version);
+void reply_etag(struct request *rq, const char *tag); /* what stands between the quotes */
+const char *reply_version_tag(struct request *rq, int64_t row_version);
+/* For GET: sets the ETag, and replies 304 (true) when If-None-Match names it. */
+bool reply_not_modified(struct request *rq, const char *tag);
 
 void reply_json(struct request *rq, unsigned status, struct json_out *j);
 void reply_empty(struct request *rq, unsigned status); /* 204, 304, 308 … */

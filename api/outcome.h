@@ -1,0 +1,25 @@
+/* outcome.h - what a statement says happened, as a reply.
+ *
+ * Statements that can be refused return their outcome as the first column, one
+ * word. The words that are refusals stand in one table with the problem each
+ * becomes, whatever the resource; the others are the handler's.
+ */
+#ifndef HALLMARK_API_OUTCOME_H
+#define HALLMARK_API_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "api/request.h"
+
+/* The word in the first row, INTERNAL when there is none. */
+struct problem outcome_read(struct request *rq, const PGresult *res, const char **outcome)
+	MUST_CHECK;
+
+/* True when it was a refusal and the reply is made, or on its way: a model that was
+ * renamed is answered 308 with its path under the new name. */
+bool outcome_refused(struct request *rq, const char *outcome);
+
+/* Both: reads the word into *outcome, false when there is nothing left to do. */
+bool outcome_good(struct request *rq, const PGresult *res, const char **outcome);
+
+#endif
