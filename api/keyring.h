@@ -1,43 +1,55 @@
-/* keyring.h - the signing keys as a loop knows them.
+/* keyring.h - the signing keys as a loop knows them, and the replica's heartbeat.
  *
- * The database says which key signs (active) and which have ever signed; each
+ * The database says which key signs (active) and which have ever signed. Each
  * loop reads the list every two seconds, and at once when a statement refused a
- * signature because its key is active no more.
+ * signature because its key is active no more. The first loop also tells the
+ * database, every five seconds, that this replica lives and which keys its signer
+ * holds: a standby key becomes active once every live replica holds it.
+ *
+ * A loop is ready when its database is, and its signer holds the active key.
  */
 #ifndef HALLMARK_API_KEYRING_H
 #define HALLMARK_API_KEYRING_H
 
 #include "base/minisign.h"
 #include "base/poller.h"
+#include "registry/signer.h"
 #include "sql/db.h"
 
 struct loop;
 struct request;
 
-enum { KEYRING_MAX = 64 };
+enum { KEYRING_MAX = 256 };
 
 struct keyring_key {
 	char id[MINISIGN_ID_TEXT];
 	struct minisign_public public;
-	bool active;
+	char state[12]; /* standby, active, retired */
+	int64_t created_at, activated_at, retired_at; /* INT64_MIN: not */
 };
 
 struct keyring {
 	struct loop *loop;
 	int n;
-	struct keyring_key keys[KEYRING_MAX];
-	bool loaded;
-	struct timer timer;
-	struct db_call call;
-	struct args args;
-	bool running;
+	struct keyring_key *keys;
+	struct request *waiting; /* for the next reading, by request.next_waiting */
+
+	struct timer read_timer, beat_timer;
+	struct db_call read_call, beat_call;
+	struct args read_args, beat_args;
+	struct sign_call held_call;
+	struct arena *arena, *beat_arena; /* of one reading, of one heartbeat */
+	bool reading, beating;
 };
 
-void keyring_start(struct keyring *k, struct loop *loop);
-void keyring_refresh(struct keyring *k);
+bool keyring_start(struct keyring *k, struct loop *loop); /* false: out of memory */
+void keyring_close(struct keyring *k);
 
 /* NULL when there is none: the service is not ready then. */
 const struct keyring_key *keyring_active(const struct keyring *k);
 const struct keyring_key *keyring_find(const struct keyring *k, const char *id);
+
+/* The request waits for the list to be read again, and goes on with then. */
+void keyring_renewed(struct keyring *k, struct request *rq, void (*then)(struct request *rq));
 
 #endif

@@ -13,33 +13,30 @@ static const struct {
 	{"no_project", PROBLEM_NOT_FOUND, "there is no such project"},
 	{"no_model", PROBLEM_NOT_FOUND, "the project has no model of this name"},
 	{"no_version", PROBLEM_NOT_FOUND, "the model has no version that this reference names"},
-	{"no_parent", PROBLEM_INVALID, "a parent version does not exist or is not published"},
 	{"no_artifact", PROBLEM_NOT_FOUND, "the version has no artifact at this path"},
 	{"no_alias", PROBLEM_NOT_FOUND, "the model has no alias of this name"},
-	{"no_key", PROBLEM_NOT_FOUND, "there is no such signing key"},
 	{"exists", PROBLEM_CONFLICT, "there is one already"},
 	{"name_taken", PROBLEM_CONFLICT, "another model of the project has this name"},
-	{"version_exists", PROBLEM_CONFLICT,
-	 "the model has a version of this precedence already; build metadata does not tell versions apart"},
 	{"stale", PROBLEM_PRECONDITION_FAILED,
-	 "it is not what If-Match names any more: GET it again, and send its ETag"},
+	 "it is not what If-Match names any more: GET it again and send its new ETag"},
 	{"precondition_required", PROBLEM_PRECONDITION_REQUIRED,
 	 "send If-Match with the ETag of what you mean to change"},
 	{"not_draft", PROBLEM_IMMUTABLE, "only a draft can be changed; make a new version"},
-	{"is_draft", PROBLEM_CONFLICT, "the version is a draft: publish it first"},
-	{"draft", PROBLEM_CONFLICT, "the version is a draft: publish it first"},
+	{"not_published", PROBLEM_CONFLICT, "the version is a draft; publish it first"},
 	{"discarded", PROBLEM_GONE, "the version was discarded while it was a draft"},
-	{"yanked", PROBLEM_GONE, "the version was yanked"},
+	{"yanked", PROBLEM_CONFLICT, "the version was yanked, and that is final"},
 	{"has_versions", PROBLEM_CONFLICT,
-	 "the model has versions that are not yanked or discarded; deal with those first"},
+	 "the model has versions that are neither yanked nor discarded; deal with those first"},
 	{"path_conflict", PROBLEM_CONFLICT,
 	 "the path would be the folder of another artifact, or lie under one"},
 	{"too_many_files", PROBLEM_CONFLICT, "a version has at most 100,000 artifacts"},
 	{"too_many_tags", PROBLEM_INVALID, "there are at most 100 tags"},
+	{"too_long", PROBLEM_INVALID, "the next version would be longer than 255 bytes"},
 	{"key_inactive", PROBLEM_BUSY, "the signing key was just changed; try again"},
 	{"empty", PROBLEM_NOT_PUBLISHABLE, "the version has no artifacts"},
 	{"changed", PROBLEM_BUSY, "the version changed while it was being published; try again"},
-	{"blob_bad", PROBLEM_NOT_PUBLISHABLE, "an artifact's bytes are damaged; upload it again"},
+	{"blob_not_live", PROBLEM_NOT_PUBLISHABLE,
+	 "the bytes of an artifact were found damaged; upload it again"},
 };
 
 struct problem outcome_read(struct request *rq, const PGresult *res, const char **outcome)
@@ -60,13 +57,15 @@ static void moved_to(struct request *rq, const PGresult *res)
 {
 	const char *p = rq->target.raw;
 
-	if (PQntuples(res) == 0) {
+	int column = PQfnumber(res, "name");
+
+	if (PQntuples(res) == 0 || column < 0 || PQgetisnull(res, 0, column)) {
 		outcome_refused(rq, "no_model");
 		return;
 	}
 	for (int i = 0; i < MODEL_SEGMENT; i++)
 		p = strchr(p, '/') + 1;
-	const char *name = PQgetvalue(res, 0, 0);
+	const char *name = PQgetvalue(res, 0, column);
 	reply_header(rq, "Location",
 	             arena_printf(rq->arena, "%.*s%s%s", (int)(p - rq->target.raw), rq->target.raw,
 	                          percent_text(rq->arena, name, strlen(name), ""),

@@ -335,6 +335,7 @@ static void open_request(struct request *rq)
 		reply_problem(rq, p);
 		return;
 	}
+	rq->content_length = head.content_length;
 	p = target_read(rq->arena, rq->raw_target, &rq->target);
 	if (!reply_failed(rq, p))
 		match(rq, &head);

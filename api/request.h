@@ -77,7 +77,8 @@ struct request {
 	char trace_id[33], span_id[17];
 	const char *body; /* BODY_JSON: whole at STAGE_HANDLE, NUL after it */
 	size_t body_len, body_room;
-	int64_t body_total; /* bytes of the body that have come in, whatever became of them */
+	int64_t content_length; /* announced, -1 when not */
+	int64_t body_total;     /* bytes of the body that have come in, whatever became of them */
 
 	/* Where it stands. */
 	enum stage stage;
@@ -98,6 +99,7 @@ struct request {
 	request_rows_fn *on_rows;
 	struct job job;
 	request_fn *on_work, *on_done;
+	struct request *next_waiting; /* of the keyring */
 	void *state; /* the handler's own, in the arena */
 
 	/* The answer. */

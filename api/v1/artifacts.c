@@ -215,7 +215,7 @@ static void stored(struct request *rq, const PGresult *res)
 	}
 	if (reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(artifact_columns), &f)))
 		return;
-	if (strcmp(f.storage_key, bytes->key) != 0)
+	if (!f.storage_key || strcmp(f.storage_key, bytes->key) != 0)
 		ingest_discard(rq->loop->service->store, rq->loop->service->jobs, bytes->key);
 	ticker_wake(&rq->loop->ticker);
 	struct json_out j = json_out_new(rq->arena);
@@ -501,7 +501,7 @@ void artifact_list(struct request *rq)
 	if (reply_failed(rq, page_read(rq, page)) || reply_failed(rq, version_ref_args(rq)))
 		return;
 	const json_t *after = page->after ? json_array_get(page->after, 0) : NULL;
-	arg_text(args, after ? json_string_value(after) : NULL);
+	arg_text(args, after ? json_string_value(after) : "");
 	arg_int8(args, page->size + 1);
 	request_read(rq, STATEMENT_ARTIFACTS_LIST, list_artifacts);
 }

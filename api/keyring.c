@@ -1,0 +1,217 @@
+#include "api/keyring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/loop.h"
+#include "api/request.h"
+#include "base/timestamp.h"
+#include "sql/row.h"
+
+static const int64_t read_us = 2000000, beat_us = 5000000, retry_us = 50000;
+
+enum { ARENA = 256 * 1024 };
+
+struct key_row {
+	const char *id, *state;
+	struct bytes public;
+	int64_t created_at;
+	const char *created_by;
+	int64_t activated_at, retired_at;
+};
+
+static const struct column key_columns[] = {
+	COLUMN(struct key_row, id, OID_TEXT),
+	COLUMN(struct key_row, state, OID_TEXT),
+	COLUMN(struct key_row, public, OID_BYTEA),
+	COLUMN(struct key_row, created_at, OID_TIMESTAMPTZ),
+	COLUMN(struct key_row, created_by, OID_TEXT),
+	NULLABLE(struct key_row, activated_at, OID_TIMESTAMPTZ),
+	NULLABLE(struct key_row, retired_at, OID_TIMESTAMPTZ),
+};
+
+const struct keyring_key *keyring_active(const struct keyring *k)
+{
+	for (int i = 0; i < k->n; i++)
+		if (strcmp(k->keys[i].state, "active") == 0)
+			return &k->keys[i];
+	return NULL;
+}
+
+const struct keyring_key *keyring_find(const struct keyring *k, const char *id)
+{
+	for (int i = 0; i < k->n; i++)
+		if (strcmp(k->keys[i].id, id) == 0)
+			return &k->keys[i];
+	return NULL;
+}
+
+/* --- reading the list --- */
+
+static bool key_take(const struct key_row *row, struct keyring_key *out)
+{
+	if (row->public.len != sizeof(out->public.key) || strlen(row->state) >= sizeof(out->state) ||
+	    !minisign_id_read(row->id, strlen(row->id), out->public.id))
+		return false;
+	memcpy(out->id, row->id, sizeof(out->id));
+	memcpy(out->public.key, row->public.data, sizeof(out->public.key));
+	memcpy(out->state, row->state, strlen(row->state) + 1);
+	out->created_at = row->created_at;
+	out->activated_at = row->activated_at;
+	out->retired_at = row->retired_at;
+	return true;
+}
+
+static void take(struct keyring *k, const PGresult *res)
+{
+	int n = PQntuples(res) < KEYRING_MAX ? PQntuples(res) : KEYRING_MAX;
+
+	arena_reset(k->arena);
+	k->n = 0;
+	for (int i = 0; i < n; i++) {
+		struct key_row row;
+		struct problem p = row_read(k->arena, res, i, COLUMNS(key_columns), &row);
+
+		if (p.code != PROBLEM_NONE || !key_take(&row, &k->keys[k->n]))
+			log_line(LOG_ERROR, "key_row", LOG_TEXT("why", p.detail));
+		else
+			k->n++;
+	}
+}
+
+static void judge_readiness(struct keyring *k)
+{
+	atomic_store(&k->loop->ready, db_state(k->loop->db).ready && keyring_active(k) &&
+	                                      signer_connected(k->loop->signer));
+}
+
+static void go_on(struct request *rq)
+{
+	rq->on_done(rq);
+}
+
+static void list_read(struct db_call *call, const PGresult *res, struct problem p)
+{
+	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, read_call));
+
+	k->reading = false;
+	if (p.code == PROBLEM_NONE)
+		take(k, res);
+	judge_readiness(k);
+	poller_set(k->loop->poller, &k->read_timer,
+	           monotonic_us() + (atomic_load(&k->loop->ready) ? read_us : retry_us));
+	while (k->waiting) {
+		struct request *rq = k->waiting;
+
+		k->waiting = rq->next_waiting;
+		request_continue(rq, go_on);
+	}
+}
+
+static void read_list(struct timer *t)
+{
+	struct keyring *k = (struct keyring *)((char *)t - offsetof(struct keyring, read_timer));
+
+	if (k->reading)
+		return;
+	k->reading = true;
+	k->read_args = args_new(NULL);
+	k->read_call = (struct db_call){.statement = &statements[STATEMENT_KEYS_LIST],
+	                                .args = &k->read_args,
+	                                .done = list_read};
+	db_submit(k->loop->db, &k->read_call);
+}
+
+void keyring_renewed(struct keyring *k, struct request *rq, request_fn *then)
+{
+	rq->on_done = then;
+	rq->next_waiting = k->waiting;
+	k->waiting = rq;
+	request_wait(rq);
+	if (!k->reading)
+		poller_set(k->loop->poller, &k->read_timer, monotonic_us());
+}
+
+/* --- the heartbeat --- */
+
+static void beat_again(struct keyring *k, int64_t in)
+{
+	k->beating = false;
+	poller_set(k->loop->poller, &k->beat_timer, monotonic_us() + in);
+}
+
+static void beaten(struct db_call *call, const PGresult *res, struct problem p)
+{
+	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, beat_call));
+
+	if (p.code == PROBLEM_NONE && PQntuples(res) == 1) {
+		const struct keyring_key *active = keyring_active(k);
+		bool known = !PQgetisnull(res, 0, 0) && active &&
+		             strcmp(active->id, PQgetvalue(res, 0, 0)) == 0;
+
+		if (!known && !k->reading)
+			poller_set(k->loop->poller, &k->read_timer, monotonic_us());
+	}
+	beat_again(k, beat_us);
+}
+
+static void held(struct sign_call *call, struct problem p)
+{
+	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, held_call));
+	static const int most = SIGN_KEYS_MAX;
+	const char *ids[SIGN_KEYS_MAX];
+	int n = call->nkeys < most ? call->nkeys : most;
+
+	if (p.code != PROBLEM_NONE) {
+		beat_again(k, retry_us);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		char *id = arena_bytes(call->arena, MINISIGN_ID_TEXT);
+
+		minisign_id_text(call->keys[i].id, id);
+		ids[i] = id;
+	}
+	k->beat_args = args_new(call->arena);
+	arg_uuid(&k->beat_args, k->loop->service->replica);
+	arg_text_array(&k->beat_args, ids, (size_t)n);
+	k->beat_call = (struct db_call){.statement = &statements[STATEMENT_REPLICAS_BEAT],
+	                                .args = &k->beat_args,
+	                                .done = beaten};
+	db_submit(k->loop->db, &k->beat_call);
+}
+
+static void beat(struct timer *t)
+{
+	struct keyring *k = (struct keyring *)((char *)t - offsetof(struct keyring, beat_timer));
+
+	if (k->beating)
+		return;
+	k->beating = true;
+	arena_reset(k->beat_arena);
+	k->held_call = (struct sign_call){.kind = SIGN_KEYS, .arena = k->beat_arena, .done = held};
+	signer_submit(k->loop->signer, &k->held_call);
+}
+
+bool keyring_start(struct keyring *k, struct loop *loop)
+{
+	*k = (struct keyring){.loop = loop,
+	                      .keys = calloc(KEYRING_MAX, sizeof(struct keyring_key)),
+	                      .arena = arena_new(ARENA),
+	                      .beat_arena = arena_new(ARENA),
+	                      .read_timer.expired = read_list,
+	                      .beat_timer.expired = beat};
+	if (!k->keys || !k->arena || !k->beat_arena)
+		return false;
+	poller_set(loop->poller, &k->read_timer, monotonic_us());
+	if (loop->number == 0)
+		poller_set(loop->poller, &k->beat_timer, monotonic_us());
+	return true;
+}
+
+void keyring_close(struct keyring *k)
+{
+	free(k->keys);
+	arena_free(k->arena);
+	arena_free(k->beat_arena);
+}
