@@ -71,6 +71,7 @@ SQL        := $(sort $(wildcard sql/*/*.sql))
 MIGRATIONS := $(sort $(wildcard migrations/*.sql))
 GEN_H      := $(GEN)/statements.gen.h
 GEN_C      := $(GEN)/statements.gen.c $(GEN)/migrations.gen.c
+OPENAPI_C  := $(GEN)/openapi.gen.c
 
 sources = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 object  = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -81,6 +82,7 @@ HEADERS := $(sort $(foreach f,$(FOLDERS),$(wildcard $(f)/*.h $(f)/*/*.h)))
 MAINS   := hallmarkd/main.c cli/main.c
 $(foreach f,$(FOLDERS),$(eval MEMBERS_$(f) := $(call object,$(filter-out $(MAINS),$(call sources,$(f))))))
 MEMBERS_sql += $(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C))
+MEMBERS_api += $(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(OPENAPI_C))
 
 UNIT_C    := $(sort $(wildcard tests/unit/t_*.c))
 SUPPORT_C := $(filter-out $(UNIT_C),$(sort $(wildcard tests/unit/*.c)))
@@ -104,7 +106,7 @@ FUZZ     := $(FUZZ_C:tests/fuzz/%.c=$(B)/fuzz/%)
 BENCH    := $(BENCH_C:tests/bench/%.c=$(B)/bench/%)
 
 OBJECTS := $(call object,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C)) \
-	$(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C))
+	$(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C) $(OPENAPI_C))
 
 # ---- building ---------------------------------------------------------------------
 
@@ -188,6 +190,16 @@ $(GEN)/sql.members: FORCE
 $(GEN)/statements.gen.h $(GEN)/statements.gen.c: $(GEN)/statements.gen.%: tools/statements.awk sql/oid.h $(SQL) $(GEN)/sql.members
 	$(call say,GEN,$@)
 	$(Q)awk -v part=$* -f tools/statements.awk sql/oid.h $(SQL) >$@.tmp && mv $@.tmp $@
+
+# People write YAML, the service answers JSON; the bytes go in as numbers, whatever they are.
+$(GEN)/yaml_json: tools/yaml_json.c
+	@mkdir -p $(@D)
+	$(Q)gcc -std=c17 -O1 $(WARNINGS) -o $@ $< $$(pkg-config --cflags --libs yaml-0.1)
+$(OPENAPI_C): api/openapi.yaml $(GEN)/yaml_json
+	$(call say,GEN,$@)
+	$(Q){ echo '#include "api/openapi.h"'; echo 'const char openapi_json[] = {'; \
+	  $(GEN)/yaml_json <$< | od -An -v -tu1 | sed 's/  */,/g; s/^,//; s/$$/,/'; \
+	  echo '0};'; echo 'const size_t openapi_json_len = sizeof(openapi_json) - 1;'; } >$@
 
 $(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
 	$(call say,GEN,$@)

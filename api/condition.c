@@ -17,7 +17,7 @@ static struct problem malformed(struct arena *a, const char *header)
 }
 
 static struct problem tags_read(struct arena *a, const char *header, const char *s,
-                                struct condition *out)
+				struct condition *out)
 {
 	for (;;) {
 		bool weak = strncmp(s, "W/", 2) == 0;
@@ -28,7 +28,7 @@ static struct problem tags_read(struct arena *a, const char *header, const char 
 			return malformed(a, header);
 		if (out->n == CONDITION_MAX)
 			return problem_at_header(a, header, "at most %d entity tags are taken",
-			                         CONDITION_MAX);
+						 CONDITION_MAX);
 		size_t len = (size_t)(end - tag) - 1;
 		out->tags[out->n++] =
 			(struct entity_tag){arena_dup(a, tag + 1, len), len, .weak = weak};
@@ -42,7 +42,7 @@ static struct problem tags_read(struct arena *a, const char *header, const char 
 }
 
 struct problem condition_read(struct arena *a, const char *header, const char *value,
-                              struct condition *out)
+			      struct condition *out)
 {
 	*out = (struct condition){.given = value != NULL};
 	if (!value)
@@ -61,8 +61,8 @@ struct problem condition_of_change(struct request *rq, struct condition *match, 
 	TRY(condition_read(a, "If-None-Match", request_header(rq, "If-None-Match"), &none));
 	if (none.given && (!none.any || !create_only))
 		return problem_at_header(a, "If-None-Match",
-		                         create_only ? "a change takes only If-None-Match: *"
-		                                     : "this change takes If-Match alone");
+					 create_only ? "a change takes only If-None-Match: *"
+						     : "this change takes If-Match alone");
 	if (create_only)
 		*create_only = none.any;
 	return NO_PROBLEM;

@@ -30,13 +30,13 @@ struct condition {
 
 /* The value of If-Match or If-None-Match; NULL: absent. */
 struct problem condition_read(struct arena *a, const char *header, const char *value,
-                              struct condition *out) MUST_CHECK;
+			      struct condition *out) MUST_CHECK;
 
 /* What guards a change: If-Match into match; If-None-Match: * into create_only, which
  * may be NULL where nothing is created. */
 struct request;
 struct problem condition_of_change(struct request *rq, struct condition *match,
-                                   bool *create_only) MUST_CHECK;
+				   bool *create_only) MUST_CHECK;
 
 /* Weak tags match here, as If-None-Match wants. */
 bool condition_names(const struct condition *c, const char *tag);

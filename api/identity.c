@@ -18,7 +18,7 @@ static const int64_t fresh_us = 2000000;
 struct slot {
 	char id[TOKEN_ID + 1];
 	unsigned char hash[TOKEN_HASH];
-	int64_t looked_up; /* monotonic; 0: empty */
+	int64_t looked_up;  /* monotonic; 0: empty */
 	int64_t expires_at; /* INT64_MIN: never */
 	bool revoked;
 	char principal[256];

@@ -50,7 +50,8 @@ const struct keyring_key *keyring_find(const struct keyring *k, const char *id)
 
 static bool key_take(const struct key_row *row, struct keyring_key *out)
 {
-	if (row->public.len != sizeof(out->public.key) || strlen(row->state) >= sizeof(out->state) ||
+	if (row->public.len != sizeof(out->public.key) ||
+	    strlen(row->state) >= sizeof(out->state) ||
 	    !minisign_id_read(row->id, strlen(row->id), out->public.id))
 		return false;
 	memcpy(out->id, row->id, sizeof(out->id));
@@ -82,7 +83,7 @@ static void take(struct keyring *k, const PGresult *res)
 static void judge_readiness(struct keyring *k)
 {
 	atomic_store(&k->loop->ready, db_state(k->loop->db).ready && keyring_active(k) &&
-	                                      signer_connected(k->loop->signer));
+					      signer_connected(k->loop->signer));
 }
 
 static void go_on(struct request *rq)
@@ -99,7 +100,7 @@ static void list_read(struct db_call *call, const PGresult *res, struct problem 
 		take(k, res);
 	judge_readiness(k);
 	poller_set(k->loop->poller, &k->read_timer,
-	           monotonic_us() + (atomic_load(&k->loop->ready) ? read_us : retry_us));
+		   monotonic_us() + (atomic_load(&k->loop->ready) ? read_us : retry_us));
 	while (k->waiting) {
 		struct request *rq = k->waiting;
 
@@ -117,8 +118,8 @@ static void read_list(struct timer *t)
 	k->reading = true;
 	k->read_args = args_new(NULL);
 	k->read_call = (struct db_call){.statement = &statements[STATEMENT_KEYS_LIST],
-	                                .args = &k->read_args,
-	                                .done = list_read};
+					.args = &k->read_args,
+					.done = list_read};
 	db_submit(k->loop->db, &k->read_call);
 }
 
@@ -147,7 +148,7 @@ static void beaten(struct db_call *call, const PGresult *res, struct problem p)
 	if (p.code == PROBLEM_NONE && PQntuples(res) == 1) {
 		const struct keyring_key *active = keyring_active(k);
 		bool known = !PQgetisnull(res, 0, 0) && active &&
-		             strcmp(active->id, PQgetvalue(res, 0, 0)) == 0;
+			     strcmp(active->id, PQgetvalue(res, 0, 0)) == 0;
 
 		if (!known && !k->reading)
 			poller_set(k->loop->poller, &k->read_timer, monotonic_us());
@@ -176,8 +177,8 @@ static void held(struct sign_call *call, struct problem p)
 	arg_uuid(&k->beat_args, k->loop->service->replica);
 	arg_text_array(&k->beat_args, ids, (size_t)n);
 	k->beat_call = (struct db_call){.statement = &statements[STATEMENT_REPLICAS_BEAT],
-	                                .args = &k->beat_args,
-	                                .done = beaten};
+					.args = &k->beat_args,
+					.done = beaten};
 	db_submit(k->loop->db, &k->beat_call);
 }
 
@@ -196,11 +197,11 @@ static void beat(struct timer *t)
 bool keyring_start(struct keyring *k, struct loop *loop)
 {
 	*k = (struct keyring){.loop = loop,
-	                      .keys = calloc(KEYRING_MAX, sizeof(struct keyring_key)),
-	                      .arena = arena_new(ARENA),
-	                      .beat_arena = arena_new(ARENA),
-	                      .read_timer.expired = read_list,
-	                      .beat_timer.expired = beat};
+			      .keys = calloc(KEYRING_MAX, sizeof(struct keyring_key)),
+			      .arena = arena_new(ARENA),
+			      .beat_arena = arena_new(ARENA),
+			      .read_timer.expired = read_list,
+			      .beat_timer.expired = beat};
 	if (!k->keys || !k->arena || !k->beat_arena)
 		return false;
 	poller_set(loop->poller, &k->read_timer, monotonic_us());

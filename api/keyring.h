@@ -24,7 +24,7 @@ enum { KEYRING_MAX = 256 };
 struct keyring_key {
 	char id[MINISIGN_ID_TEXT];
 	struct minisign_public public;
-	char state[12]; /* standby, active, retired */
+	char state[12];                               /* standby, active, retired */
 	int64_t created_at, activated_at, retired_at; /* INT64_MIN: not */
 };
 

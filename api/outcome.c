@@ -67,9 +67,9 @@ static void moved_to(struct request *rq, const PGresult *res)
 		p = strchr(p, '/') + 1;
 	const char *name = PQgetvalue(res, 0, column);
 	reply_header(rq, "Location",
-	             arena_printf(rq->arena, "%.*s%s%s", (int)(p - rq->target.raw), rq->target.raw,
-	                          percent_text(rq->arena, name, strlen(name), ""),
-	                          p + strcspn(p, "/?")));
+		     arena_printf(rq->arena, "%.*s%s%s", (int)(p - rq->target.raw), rq->target.raw,
+				  percent_text(rq->arena, name, strlen(name), ""),
+				  p + strcspn(p, "/?")));
 	reply_empty(rq, 308);
 }
 

@@ -12,8 +12,8 @@
 #include "api/request.h"
 
 /* The word in the first row, INTERNAL when there is none. */
-struct problem outcome_read(struct request *rq, const PGresult *res, const char **outcome)
-	MUST_CHECK;
+struct problem outcome_read(struct request *rq, const PGresult *res,
+			    const char **outcome) MUST_CHECK;
 
 /* True when it was a refusal and the reply is made, or on its way: a model that was
  * renamed is answered 308 with its path under the new name. */

@@ -100,7 +100,7 @@ struct request {
 	struct job job;
 	request_fn *on_work, *on_done;
 	struct request *next_waiting; /* of the keyring */
-	void *state; /* the handler's own, in the arena */
+	void *state;                  /* the handler's own, in the arena */
 
 	/* The answer. */
 	unsigned status;

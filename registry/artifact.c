@@ -34,7 +34,7 @@ static bool comment_says(struct arena *a, const char *comment, const char *name,
 }
 
 struct problem artifact_verify(struct arena *a, const struct artifact *f,
-                               const struct minisign_public *key)
+			       const struct minisign_public *key)
 {
 	char sha256[SHA256_TEXT];
 	const char *trusted;
@@ -43,9 +43,10 @@ struct problem artifact_verify(struct arena *a, const struct artifact *f,
 		return problem(a, PROBLEM_DIGEST_MISMATCH, "%s: the digests are cut", f->path);
 	TRY(minisign_verify(a, key, f->blake2b.data, f->minisig, strlen(f->minisig), &trusted));
 	hex_text(sha256, f->sha256.data, f->sha256.len);
-	if (!comment_says(a, trusted, "path", f->path) || !comment_says(a, trusted, "sha256", sha256))
+	if (!comment_says(a, trusted, "path", f->path) ||
+	    !comment_says(a, trusted, "sha256", sha256))
 		return problem(a, PROBLEM_DIGEST_MISMATCH,
-		               "%s: the signature was made for another file", f->path);
+			       "%s: the signature was made for another file", f->path);
 	return NO_PROBLEM;
 }
 

@@ -28,7 +28,7 @@ void artifact_write(struct json_out *j, const struct artifact *f);
 /* Whether the row's signature is one of this path's bytes by this key: the trusted
  * comment must name the path and SHA-256, the signature the BLAKE2b. */
 struct problem artifact_verify(struct arena *a, const struct artifact *f,
-                               const struct minisign_public *key) MUST_CHECK;
+			       const struct minisign_public *key) MUST_CHECK;
 
 /* A media type when the client named none: from the path's ending. */
 const char *artifact_media_type(const char *path);

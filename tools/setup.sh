@@ -34,6 +34,7 @@ build_needs() {
 		library:libcurl        libcurl4-openssl-dev
 		library:libseccomp     libseccomp-dev
 		library:libutf8proc    libutf8proc-dev
+		library:yaml-0.1       libyaml-dev
 	END
 }
 

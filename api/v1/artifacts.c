@@ -108,8 +108,9 @@ static struct problem announced(struct request *rq, unsigned char sha256[SHA256_
 		if (value)
 			TRY(digest_header_read(rq->arena, headers[i], value, digest, &here));
 		if (here && *given && memcmp(digest, sha256, SHA256_BYTES) != 0)
-			return problem_at_header(rq->arena, headers[i],
-			                         "Repr-Digest and Content-Digest name different bytes");
+			return problem_at_header(
+				rq->arena, headers[i],
+				"Repr-Digest and Content-Digest name different bytes");
 		if (here)
 			memcpy(sha256, digest, SHA256_BYTES);
 		*given |= here;
@@ -122,11 +123,11 @@ static struct problem ingest_open(struct request *rq, struct upload *u)
 	struct service *s = rq->loop->service;
 	unsigned char *sha256 = arena_bytes(rq->arena, SHA256_BYTES);
 	struct ingest_plan plan = {.store = s->store,
-	                           .jobs = s->jobs,
-	                           .home = rq->loop->mailbox,
-	                           .length = rq->content_length,
-	                           .done = on_ingest,
-	                           .who = u};
+				   .jobs = s->jobs,
+				   .home = rq->loop->mailbox,
+				   .length = rq->content_length,
+				   .done = on_ingest,
+				   .who = u};
 	bool given;
 
 	TRY(announced(rq, sha256, &given));
@@ -225,7 +226,7 @@ static void stored(struct request *rq, const PGresult *res)
 	reply_etag(rq, arena_dup(rq->arena, sha256, SHA256_TEXT - 1));
 	if (strcmp(outcome, "created") == 0)
 		reply_header(rq, "Location",
-		             arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
+			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
 	reply_json(rq, strcmp(outcome, "created") == 0 ? 201 : 200, &j);
 }
 
@@ -239,9 +240,9 @@ static void store(struct request *rq)
 	minisign_id_text(u->sign.key.id, id);
 	arg_uuid(args, u->version_id);
 	arg_text(args, u->path);
-	arg_bytes(args, (struct bytes){bytes->sha256, sizeof(bytes->sha256)});
+	arg_bytes(args, (struct bytes){bytes->digests.sha256, sizeof(bytes->digests.sha256)});
 	arg_int8(args, bytes->size);
-	arg_bytes(args, (struct bytes){bytes->blake2b, sizeof(bytes->blake2b)});
+	arg_bytes(args, (struct bytes){bytes->digests.blake2b, sizeof(bytes->digests.blake2b)});
 	arg_text(args, bytes->key);
 	arg_text(args, u->media_type);
 	arg_text(args, u->sign.text);
@@ -277,20 +278,19 @@ static void sign(struct request *rq)
 	const struct keyring_key *key = keyring_active(&rq->loop->keyring);
 
 	if (!key) {
-		reply_problem(rq, problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
+		reply_problem(rq,
+			      problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
 		return;
 	}
 	u->tries++;
-	u->sign = (struct sign_call){.kind = SIGN_ARTIFACT,
-	                             .arena = rq->arena,
-	                             .done = on_signed,
-	                             .key = key->public};
+	u->sign = (struct sign_call){
+		.kind = SIGN_ARTIFACT, .arena = rq->arena, .done = on_signed, .key = key->public};
 	u->sign.artifact.project = u->project;
 	u->sign.artifact.model = u->model;
 	u->sign.artifact.version = u->version;
 	u->sign.artifact.path = u->path;
-	memcpy(u->sign.artifact.sha256, bytes->sha256, sizeof(bytes->sha256));
-	memcpy(u->sign.artifact.blake2b, bytes->blake2b, sizeof(bytes->blake2b));
+	memcpy(u->sign.artifact.sha256, bytes->digests.sha256, sizeof(bytes->digests.sha256));
+	memcpy(u->sign.artifact.blake2b, bytes->digests.blake2b, sizeof(bytes->digests.blake2b));
 	request_wait(rq);
 	signer_submit(rq->loop->signer, &u->sign);
 }
@@ -320,9 +320,9 @@ static void open_bytes(struct request *rq)
 
 	d->problem = s->ops->open(s, rq->arena, d->file.storage_key, &d->fd, &d->size);
 	if (d->problem.code == PROBLEM_NONE && d->size != d->file.size)
-		d->problem = problem(rq->arena, PROBLEM_INTERNAL, "%s has %lld bytes, not %lld",
-		                     d->file.storage_key, (long long)d->size,
-		                     (long long)d->file.size);
+		d->problem =
+			problem(rq->arena, PROBLEM_INTERNAL, "%s has %lld bytes, not %lld",
+				d->file.storage_key, (long long)d->size, (long long)d->file.size);
 }
 
 static void download_headers(struct request *rq, const struct download *d)
@@ -338,8 +338,8 @@ static void download_headers(struct request *rq, const struct download *d)
 	reply_header(rq, "X-Content-Type-Options", "nosniff");
 	reply_header(rq, "Content-Security-Policy", "default-src 'none'; sandbox");
 	reply_header(rq, "Content-Disposition",
-	             arena_printf(rq->arena, "attachment; filename*=UTF-8''%s",
-	                          percent_text(rq->arena, name, strlen(name), "")));
+		     arena_printf(rq->arena, "attachment; filename*=UTF-8''%s",
+				  percent_text(rq->arena, name, strlen(name), "")));
 	reply_header(rq, "Cache-Control", "private, no-cache");
 }
 
@@ -352,7 +352,7 @@ static const char *range_wanted(const struct request *rq, const struct download 
 		return range;
 	size_t len = strlen(d->tag);
 	bool same = strlen(only) == len + 2 && only[0] == '"' && only[len + 1] == '"' &&
-	            memcmp(only + 1, d->tag, len) == 0;
+		    memcmp(only + 1, d->tag, len) == 0;
 	return same ? range : NULL;
 }
 
@@ -367,15 +367,15 @@ static void opened(struct request *rq)
 	switch (range_read(range_wanted(rq, d), d->size, &first, &length)) {
 	case RANGE_OUTSIDE:
 		reply_header(rq, "Content-Range",
-		             arena_printf(rq->arena, "bytes */%lld", (long long)d->size));
+			     arena_printf(rq->arena, "bytes */%lld", (long long)d->size));
 		reply_problem(rq, problem(rq->arena, PROBLEM_RANGE, "the artifact has %lld bytes",
-		                          (long long)d->size));
+					  (long long)d->size));
 		return;
 	case RANGE_PART:
 		status = 206;
 		reply_header(rq, "Content-Range",
-		             arena_printf(rq->arena, "bytes %lld-%lld/%lld", (long long)first,
-		                          (long long)(first + length - 1), (long long)d->size));
+			     arena_printf(rq->arena, "bytes %lld-%lld/%lld", (long long)first,
+					  (long long)(first + length - 1), (long long)d->size));
 		break;
 	case RANGE_WHOLE:
 		break;
@@ -406,8 +406,9 @@ static void show_bytes(struct request *rq, const PGresult *res)
 	if (!found_artifact(rq, res, &d->file))
 		return;
 	if (strcmp(d->file.blob_state, "live") != 0) {
-		reply_problem(rq, problem(rq->arena, PROBLEM_GONE,
-		                          "the stored bytes were found damaged and are not served"));
+		reply_problem(rq,
+			      problem(rq->arena, PROBLEM_GONE,
+				      "the stored bytes were found damaged and are not served"));
 		return;
 	}
 	hex_text(tag, d->file.sha256.data, SHA256_BYTES);
@@ -453,8 +454,8 @@ void signature_show(struct request *rq)
 
 	if (len <= end || strcmp(path + len - end, minisig) != 0) {
 		reply_problem(rq, problem(rq->arena, PROBLEM_NOT_FOUND,
-		                          "a signature is at the artifact's path with %s behind it",
-		                          minisig));
+					  "a signature is at the artifact's path with %s behind it",
+					  minisig));
 		return;
 	}
 	if (reply_failed(rq, version_ref_args(rq)))

@@ -27,8 +27,8 @@ static void warn(struct request *rq, const char *state, const char *reason)
 		if (*p < ' ' || *p > '~' || *p == '"' || *p == '\\')
 			*p = '?';
 	reply_header(rq, "Warning",
-	             arena_printf(rq->arena, "299 hallmark \"this version is %s%s%.300s\"", state,
-	                          *plain ? ": " : "", plain));
+		     arena_printf(rq->arena, "299 hallmark \"this version is %s%s%.300s\"", state,
+				  *plain ? ": " : "", plain));
 }
 
 bool version_ref_state(struct request *rq, const char *state, const char *reason)
@@ -38,13 +38,13 @@ bool version_ref_state(struct request *rq, const char *state, const char *reason
 
 	if (strcmp(state, "discarded") == 0) {
 		reply_problem(rq, problem(rq->arena, PROBLEM_GONE,
-		                          "the version was discarded while it was a draft"));
+					  "the version was discarded while it was a draft"));
 		return false;
 	}
 	if (yanked && ref && *ref == '@') {
 		reply_problem(rq, problem(rq->arena, PROBLEM_GONE,
-		                          "%s points to a version that was yanked: %s", ref,
-		                          reason ? reason : ""));
+					  "%s points to a version that was yanked: %s", ref,
+					  reason ? reason : ""));
 		return false;
 	}
 	if (yanked || strcmp(state, "deprecated") == 0)
@@ -58,7 +58,7 @@ bool version_ref_served(struct request *rq, const PGresult *res)
 
 	if (state < 0 || PQntuples(res) == 0 || PQgetisnull(res, 0, state))
 		return true;
-	return version_ref_state(rq, PQgetvalue(res, 0, state),
-	                         reason < 0 || PQgetisnull(res, 0, reason) ? NULL
-	                                                                   : PQgetvalue(res, 0, reason));
+	return version_ref_state(
+		rq, PQgetvalue(res, 0, state),
+		reason < 0 || PQgetisnull(res, 0, reason) ? NULL : PQgetvalue(res, 0, reason));
 }
