@@ -186,10 +186,12 @@ void jw_number(struct json_out *j, double v)
 {
 	char buf[32];
 
-	if (isfinite(v))
-		value(j, buf, number_text(v, buf));
-	else
+	if (!isfinite(v)) {
 		jw_null(j);
+		return;
+	}
+	size_t len = number_text(v, buf);
+	value(j, buf, len);
 }
 
 void jw_bool(struct json_out *j, bool v)

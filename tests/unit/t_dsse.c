@@ -75,8 +75,8 @@ static void openssl_agrees(struct arena *a, const struct minisign_secret *secret
 			   const struct minisign_public *k)
 {
 	char dir[] = "/tmp/hallmark-dsse-XXXXXX";
-	unsigned char *sig;
-	size_t len, pae_len, sig_len;
+	unsigned char *sig = NULL;
+	size_t len, pae_len, sig_len = 0;
 	const char *text = dsse_sign(a, secret, DSSE_IN_TOTO, payload, strlen(payload), &len);
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *first = json_array_get(json_object_get(root, "signatures"), 0);

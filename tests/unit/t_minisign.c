@@ -124,7 +124,7 @@ static void secret_keys(struct arena *a)
 	const struct minisign_public want = public_of_vector(a);
 	struct minisign_secret k, again;
 	struct minisign_public public;
-	char text[MINISIGN_SECRET_FILE], *line = text;
+	char text[MINISIGN_SECRET_FILE];
 
 	is_int(minisign_secret_read(a, SECRET_FILE, strlen(SECRET_FILE), &k).code, PROBLEM_NONE,
 	       "a secret key of minisign without password is read");
@@ -138,7 +138,7 @@ static void secret_keys(struct arena *a)
 	refuses_secret(a, WITH_PASSWORD, "minisign -C -W", "a key with a password");
 	refuses_secret(a, PUBLIC_FILE, "212", "a public key");
 	refuses_secret(a, "", "212", "an empty file");
-	line = strchr(text, '\n') + 1;
+	char *line = strchr(text, '\n') + 1;
 	line[100] = line[100] == 'A' ? 'B' : 'A'; /* inside the key */
 	refuses_secret(a, text, "damaged", "a key with one character changed");
 
@@ -168,6 +168,7 @@ static void signatures(struct arena *a)
 	is_int(p.code, PROBLEM_NONE, "the secret key is read");
 	p = minisign_sign(a, &secret, hello, "signature from minisign secret key", TRUSTED_LINE,
 			  &text);
+	is_int(p.code, PROBLEM_NONE, "it signs");
 	is_str(text, SIGNATURE, "what is signed here is what minisign wrote, byte for byte");
 	for (size_t i = 0; i < sizeof(bad_signatures) / sizeof(*bad_signatures); i++)
 		is_int(minisign_verify(a, &k, hello, bad_signatures[i], strlen(bad_signatures[i]),

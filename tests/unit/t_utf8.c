@@ -61,11 +61,13 @@ static const struct {
 	{S("a\nb"), 10},
 	{S("a\x7f"), 0x7f},
 	{S("\xc2\x85"), 0x85},
+	/* NOLINTBEGIN(misc-misleading-bidirectional): they are meant to mislead */
 	{S("\xd8\x9c"), 0x61c},
 	{S("\xe2\x80\x8e"), 0x200e},
 	{S("\xe2\x80\xa8"), 0x2028},
 	{S("abc\xe2\x80\xae"), 0x202e},
 	{S("\xe2\x81\xa6"), 0x2066},
+	/* NOLINTEND */
 	{S("\xef\xbb\xbf"), 0xfeff},
 	{S("\xef\xbf\xbe"), 0xfffe},
 	{S("\xf0\x9f\xbf\xbf"), 0x1ffff},
