@@ -32,7 +32,7 @@ PKGS_CLI := jansson libsodium libcrypto libcurl libutf8proc
 PKGS_ALL := $(sort $(PKGS) $(PKGS_CLI))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
-	-Wformat=2 -Wvla -Wundef -Wpointer-arith -Wcast-align $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
+	-Wformat=2 -Wvla -Wundef -Wpointer-arith $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
 
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection -fno-strict-aliasing \
 	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection)

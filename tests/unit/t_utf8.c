@@ -67,7 +67,7 @@ static const struct {
 	{S("\xe2\x80\xa8"), 0x2028},
 	{S("abc\xe2\x80\xae"), 0x202e},
 	{S("\xe2\x81\xa6"), 0x2066},
-	/* NOLINTEND */
+	/* NOLINTEND(misc-misleading-bidirectional) */
 	{S("\xef\xbb\xbf"), 0xfeff},
 	{S("\xef\xbf\xbe"), 0xfffe},
 	{S("\xf0\x9f\xbf\xbf"), 0x1ffff},
