@@ -16,6 +16,9 @@ ifeq ($(origin CC),default)
 CC := $(if $(filter fuzz,$(FLAVOUR)),clang,gcc)
 endif
 
+# Runs while building, so it is never sanitized nor cross-compiled.
+HOST_CC ?= gcc
+
 # A second compiler has a tree of its own, so that lint can keep both up to date.
 B   := build/$(FLAVOUR)$(if $(filter-out fuzz,$(FLAVOUR)),$(if $(findstring clang,$(notdir $(CC))),-clang))
 GEN := build/gen
@@ -30,6 +33,7 @@ MAKEFLAGS += --no-builtin-rules
 PKGS     := libmicrohttpd libpq jansson libsodium libcrypto libseccomp libutf8proc
 PKGS_CLI := jansson libsodium libcrypto libcurl libutf8proc
 PKGS_ALL := $(sort $(PKGS) $(PKGS_CLI))
+PKGS_TOOLS := yaml-0.1
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 	-Wformat=2 -Wvla -Wundef -Wpointer-arith $(if $(filter true 1,$(CI) $(WERROR)),-Werror)
@@ -129,7 +133,7 @@ $(B)/flags: FORCE
 
 build/libraries: Makefile
 	@mkdir -p $(@D)
-	@pkg-config --print-errors --exists $(PKGS_ALL) || { echo "Libraries are missing: tools/setup.sh build installs them."; exit 1; }
+	@pkg-config --print-errors --exists $(PKGS_ALL) $(PKGS_TOOLS) || { echo "Libraries are missing: tools/setup.sh build installs them."; exit 1; }
 	@touch $@
 
 COMPILE = $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
@@ -192,13 +196,17 @@ $(GEN)/statements.gen.h $(GEN)/statements.gen.c: $(GEN)/statements.gen.%: tools/
 	$(Q)awk -v part=$* -f tools/statements.awk sql/oid.h $(SQL) >$@.tmp && mv $@.tmp $@
 
 # People write YAML, the service answers JSON; the bytes go in as numbers, whatever they are.
-$(GEN)/yaml_json: tools/yaml_json.c
+$(GEN)/yaml_json: tools/yaml_json.c | build/libraries
 	@mkdir -p $(@D)
-	$(Q)gcc -std=c17 -O1 $(WARNINGS) -o $@ $< $$(pkg-config --cflags --libs yaml-0.1)
-$(OPENAPI_C): api/openapi.yaml $(GEN)/yaml_json
+	$(call say,CC,$<)
+	$(Q)$(HOST_CC) -std=c17 -D_GNU_SOURCE -O1 $(WARNINGS) -o $@ $< $$(pkg-config --cflags --libs $(PKGS_TOOLS))
+$(GEN)/openapi.json: api/openapi.yaml $(GEN)/yaml_json
+	$(call say,GEN,$@)
+	$(Q)$(GEN)/yaml_json <$< >$@
+$(OPENAPI_C): $(GEN)/openapi.json
 	$(call say,GEN,$@)
 	$(Q){ echo '#include "api/openapi.h"'; echo 'const char openapi_json[] = {'; \
-	  $(GEN)/yaml_json <$< | od -An -v -tu1 | sed 's/  */,/g; s/^,//; s/$$/,/'; \
+	  od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
 	  echo '0};'; echo 'const size_t openapi_json_len = sizeof(openapi_json) - 1;'; } >$@
 
 $(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
@@ -221,13 +229,14 @@ JOBS = $(shell nproc)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 PYTHON := build/venv/bin/python
 FUZZ_SECONDS ?= 60
+SOAK_MINUTES ?= 60
 
 # A report ends the program, so that a test sees it; leaks are reports too.
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: setup run test unit lint fuzz install clean distclean help
+.PHONY: setup run test unit lint fuzz soak install clean distclean help
 setup:			## install what building and running need
 	@tools/setup.sh build
 
@@ -250,6 +259,12 @@ fuzz:			## each fuzz target for FUZZ_SECONDS, from its corpus
 	@tools/setup.sh test
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
+
+soak:			## everything again and again under sanitizers, for SOAK_MINUTES
+	@tools/setup.sh test cosign
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=asan all unit-programs
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
+	@tools/soak.sh $(SOAK_MINUTES) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
 
 install: all		## both programs into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hallmark

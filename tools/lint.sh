@@ -29,7 +29,7 @@ check() { # check NAME COMMAND...
 
 format() {
 	# shellcheck disable=SC2086
-	find $folders tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
+	find $folders tests tools -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run -Werror
 }
 
 compiler() { make -k -j"$jobs" FLAVOUR=lint WERROR=1 CC="$1" objects; }

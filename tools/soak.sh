@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# soak.sh MINUTES FUZZ-PROGRAM... - unit tests, integration tests and fuzz targets in turns, under
+# AddressSanitizer, until the time is up or something fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+minutes=$1
+shift
+end=$((SECONDS + minutes * 60))
+rounds=0
+while [ $SECONDS -lt $end ]; do
+	rounds=$((rounds + 1))
+	echo "round $rounds, $(((end - SECONDS) / 60)) minutes left"
+	make --no-print-directory FLAVOUR=asan unit
+	HALLMARK_FLAVOUR=asan build/venv/bin/pytest -c tests/pytest.ini -q -n "$(nproc)" -m 'not plain_only'
+	tools/fuzz.sh 30 "$@"
+done
+echo "$rounds rounds without a failure"
