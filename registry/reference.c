@@ -220,7 +220,9 @@ static const struct interval nothing = {.high = {(const unsigned char *)"", 0}};
 
 static struct interval at_least(struct reader *r, const struct partial *p)
 {
-	return p->given ? (struct interval){.low = lowest(r, p)} : everything;
+	if (p->given == 0)
+		return everything;
+	return (struct interval){.low = lowest(r, p)};
 }
 
 static struct interval above(struct reader *r, const struct partial *p)
@@ -236,10 +238,12 @@ static struct interval below(struct reader *r, const struct partial *p)
 {
 	struct semver_text numbers[SEMVER_NUMBERS] = {zero, zero, zero};
 
+	if (p->given == 0)
+		return nothing;
 	if (p->given == SEMVER_NUMBERS)
 		return (struct interval){.high = lowest(r, p)};
 	memcpy(numbers, p->numbers, (size_t)p->given * sizeof(*numbers));
-	return p->given ? (struct interval){.high = semver_core_key(r->arena, numbers)} : nothing;
+	return (struct interval){.high = semver_core_key(r->arena, numbers)};
 }
 
 static struct interval at_most(struct reader *r, const struct partial *p)
@@ -551,6 +555,7 @@ struct problem reference_read(struct arena *a, const char *where, const char *s,
 	struct reader r = {a, where, {out->text, len}};
 	while (!form->fits(r.whole))
 		form++;
+	/* cppcheck-suppress returnDanglingLifetime; a problem lives in the arena */
 	return form->read(&r, out);
 }
 
