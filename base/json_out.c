@@ -237,6 +237,17 @@ void jw_time(struct json_out *j, int64_t micros)
 		jw_textn(j, buf, timestamp_text(micros, buf));
 }
 
+/* What a client wrote as 5.0 stays a real: its reader may tell the two apart. */
+static void tree_real(struct json_out *j, double v)
+{
+	char buf[32 + 2];
+	size_t len = number_text(v, buf);
+
+	if (strcspn(buf, ".e") == len)
+		len += (size_t)snprintf(buf + len, 3, ".0");
+	value(j, buf, len);
+}
+
 static void tree_object(struct json_out *j, const json_t *tree)
 {
 	const char *key;
@@ -276,7 +287,7 @@ void jw_tree(struct json_out *j, const json_t *tree)
 		jw_int(j, json_integer_value(tree));
 		break;
 	case JSON_REAL:
-		jw_number(j, json_real_value(tree));
+		tree_real(j, json_real_value(tree));
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:

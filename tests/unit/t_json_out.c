@@ -113,7 +113,7 @@ static void commas_come_by_themselves(void)
 static void a_tree_comes_out_as_it_went_in(void)
 {
 	static const char text[] =
-		"{\"o\":{\"k\\u0001\":[1,2.5,\"x\",true,false,null,{}]},\"z\":-7}";
+		"{\"o\":{\"k\\u0001\":[1,2.5,5.0,1e+300,\"x\",true,false,null,{}]},\"z\":-7}";
 	json_t *tree = json_loads(text, 0, NULL);
 	struct json_out j = json_out_new(arena);
 
