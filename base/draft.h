@@ -59,9 +59,7 @@ struct draft_shape;
 struct draft_field {
 	const char *name;
 	enum draft_type type;
-	bool required; /* a fault when absent */
-	bool nullable; /* null is allowed and counts as absent; see given */
-	size_t offset;
+	uint32_t offset;
 	/* INT: the range. TEXT: bytes. OBJECT, ARRAY, LIST: members or items. Both 0: any. */
 	int64_t min, max;
 	/* TEXT: the meaning, where is the member's pointer (registry/name.h has such rules). */
@@ -70,7 +68,9 @@ struct draft_field {
 	const struct draft_shape *shape; /* LIST: of each item */
 	/* OBJECT, ARRAY, ANY: looks further into the value. */
 	void (*look)(struct draft *d, const char *pointer, const json_t *value);
-	size_t given; /* offset of a bool that says the member was there, null included; 0: none */
+	uint32_t given; /* offset of a bool: was the member there, null included? 0: not wanted */
+	bool required;  /* a fault when absent */
+	bool nullable;  /* null is allowed and counts as absent; see given */
 };
 
 struct draft_shape {
