@@ -49,6 +49,14 @@ void arena_on_full(struct arena *a, void (*on_full)(void *who), void *who)
 	a->who = who;
 }
 
+struct arena_way_out arena_swap_way_out(struct arena *a, struct arena_way_out way_out)
+{
+	const struct arena_way_out before = {a->on_full, a->who};
+
+	arena_on_full(a, way_out.on_full, way_out.who);
+	return before;
+}
+
 size_t arena_taken(const struct arena *a)
 {
 	return a->taken;

@@ -21,6 +21,15 @@ struct arena;
  * Without arena_on_full() a full arena ends the process. */
 struct arena *arena_new(size_t limit);
 void arena_on_full(struct arena *a, void (*on_full)(void *who), void *who);
+
+/* Another way out for a while, for code that uses an arena outside the work it belongs
+ * to; returns the one before, to be put back. */
+struct arena_way_out {
+	void (*on_full)(void *who);
+	void *who;
+};
+struct arena_way_out arena_swap_way_out(struct arena *a, struct arena_way_out way_out);
+
 void arena_reset(struct arena *a); /* ends every allocation, keeps one block warm */
 void arena_free(struct arena *a);
 size_t arena_taken(const struct arena *a); /* bytes held from the system */

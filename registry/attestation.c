@@ -82,27 +82,28 @@ static void look_at_lineage(struct draft *d, const char *pointer, const json_t *
 }
 
 static const struct draft_field file_fields[] = {
-	{"path", DRAFT_TEXT, offsetof(struct file, path), .required = true, .rule = name_path},
-	{"sha256", DRAFT_TEXT, offsetof(struct file, sha256), .required = true,
+	{"path", DRAFT_TEXT, .required = true, .offset = offsetof(struct file, path),
+	 .rule = name_path},
+	{"sha256", DRAFT_TEXT, .required = true, .offset = offsetof(struct file, sha256),
 	 .rule = rule_sha256},
-	{"size", DRAFT_INT, offsetof(struct file, size), .required = true, .min = 0,
+	{"size", DRAFT_INT, .required = true, .offset = offsetof(struct file, size), .min = 0,
 	 .max = INT64_MAX},
-	{"media_type", DRAFT_TEXT, offsetof(struct file, media_type), .required = true},
+	{"media_type", DRAFT_TEXT, .required = true, .offset = offsetof(struct file, media_type)},
 };
 static const struct draft_shape file_shape = DRAFT_SHAPE(struct file, file_fields);
 
 #define AT(member) offsetof(struct manifest, member)
 static const struct draft_field manifest_fields[] = {
-	{"project", DRAFT_TEXT, AT(project), .required = true, .rule = name_project},
-	{"model", DRAFT_TEXT, AT(model), .required = true, .rule = name_model},
-	{"model_id", DRAFT_TEXT, AT(model_id), .required = true, .rule = rule_id},
-	{"version", DRAFT_TEXT, AT(version), .required = true, .rule = rule_version},
-	{"version_id", DRAFT_TEXT, AT(version_id), .required = true, .rule = rule_id},
-	{"ordinal", DRAFT_INT, AT(ordinal), .required = true, .min = 1, .max = INT64_MAX},
-	{"params", DRAFT_OBJECT, AT(params), .required = true},
-	{"lineage", DRAFT_ARRAY, AT(lineage), .required = true, .look = look_at_lineage},
-	{"files", DRAFT_LIST, AT(files), .required = true, .min = 1, .max = ATTESTATION_FILES_MAX,
-	 .shape = &file_shape},
+	{"project", DRAFT_TEXT, .required = true, .offset = AT(project), .rule = name_project},
+	{"model", DRAFT_TEXT, .required = true, .offset = AT(model), .rule = name_model},
+	{"model_id", DRAFT_TEXT, .required = true, .offset = AT(model_id), .rule = rule_id},
+	{"version", DRAFT_TEXT, .required = true, .offset = AT(version), .rule = rule_version},
+	{"version_id", DRAFT_TEXT, .required = true, .offset = AT(version_id), .rule = rule_id},
+	{"ordinal", DRAFT_INT, .required = true, .offset = AT(ordinal), .min = 1, .max = INT64_MAX},
+	{"params", DRAFT_OBJECT, .required = true, .offset = AT(params)},
+	{"lineage", DRAFT_ARRAY, .required = true, .offset = AT(lineage), .look = look_at_lineage},
+	{"files", DRAFT_LIST, .required = true, .offset = AT(files), .min = 1,
+	 .max = ATTESTATION_FILES_MAX, .shape = &file_shape},
 };
 #undef AT
 

@@ -30,7 +30,8 @@ enum { SIGN_KEYS_MAX = 64 };
  * done() was called, once. Texts are borrowed until then. */
 struct sign_call {
 	enum sign_kind kind;
-	struct arena *arena; /* where what comes back is put */
+	struct arena *arena; /* where what comes back is put; done() is not called from its
+			      * way out: a full arena is a problem like any other */
 	void (*done)(struct sign_call *call, struct problem p);
 
 	struct minisign_public key; /* which key is to sign: id and public half */
@@ -65,8 +66,10 @@ void signer_free(struct signer *s);          /* calls in flight end with UNAVAIL
 void signer_socket(struct signer *s, int fd);
 bool signer_connected(const struct signer *s);
 
-/* Ends with UNAVAILABLE after five seconds without an answer; with FORBIDDEN when the
- * signer does not hold the key. */
+/* done() comes later, never from in here. UNAVAILABLE: five seconds without an answer.
+ * FORBIDDEN: the signer does not hold the key. TOO_LARGE: a version of more files than
+ * can be signed, or an answer that the call's arena has no room for. INTERNAL: the rest,
+ * with a line in the log. */
 void signer_submit(struct signer *s, struct sign_call *call);
 
 #endif
