@@ -29,8 +29,8 @@
 
 struct column {
 	const char *name;
-	Oid type;
 	size_t offset;
+	Oid type;
 	bool nullable;
 };
 

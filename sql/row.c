@@ -1,0 +1,170 @@
+#include "sql/row.h"
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "sql/moment.h"
+
+struct cell {
+	const char *data;
+	size_t len;
+};
+
+/* Each reader returns false when the bytes are no value of its type. Members are
+ * written with memcpy: out is the caller's struct, seen as bytes. */
+
+static bool read_bool(struct arena *a, struct cell c, void *out)
+{
+	(void)a;
+	bool v = c.len == 1 && c.data[0] == 1;
+	memcpy(out, &v, sizeof(v));
+	return c.len == 1 && (unsigned char)c.data[0] <= 1;
+}
+
+static bool read_int4(struct arena *a, struct cell c, void *out)
+{
+	uint32_t wire;
+
+	(void)a;
+	if (c.len != sizeof(wire))
+		return false;
+	memcpy(&wire, c.data, sizeof(wire));
+	wire = be32toh(wire);
+	memcpy(out, &wire, sizeof(wire));
+	return true;
+}
+
+/* int8 and float8 alike: eight bytes in the network's order. */
+static bool read_8(struct arena *a, struct cell c, void *out)
+{
+	uint64_t wire;
+
+	(void)a;
+	if (c.len != sizeof(wire))
+		return false;
+	memcpy(&wire, c.data, sizeof(wire));
+	wire = be64toh(wire);
+	memcpy(out, &wire, sizeof(wire));
+	return true;
+}
+
+static bool read_time(struct arena *a, struct cell c, void *out)
+{
+	int64_t wire, micros;
+
+	if (!read_8(a, c, &wire) || !moment_from_wire(wire, &micros))
+		return false;
+	memcpy(out, &micros, sizeof(micros));
+	return true;
+}
+
+static bool read_uuid(struct arena *a, struct cell c, void *out)
+{
+	(void)a;
+	if (c.len != 16)
+		return false;
+	memcpy(out, c.data, 16);
+	return true;
+}
+
+/* A NUL inside could not come from PostgreSQL, and would cut the text short here. */
+static bool read_text(struct arena *a, struct cell c, void *out)
+{
+	if (memchr(c.data, '\0', c.len))
+		return false;
+	const char *text = arena_dup(a, c.data, c.len);
+	memcpy(out, &text, sizeof(const char *));
+	return true;
+}
+
+/* jsonb is text behind the number of its wire format, 1 since there is one. */
+static bool read_jsonb(struct arena *a, struct cell c, void *out)
+{
+	if (c.len < 1 || c.data[0] != 1)
+		return false;
+	return read_text(a, (struct cell){c.data + 1, c.len - 1}, out);
+}
+
+static bool read_bytes(struct arena *a, struct cell c, void *out)
+{
+	struct bytes b = {(const unsigned char *)arena_dup(a, c.data, c.len), c.len};
+
+	memcpy(out, &b, sizeof(b));
+	return true;
+}
+
+struct reader {
+	Oid type;
+	size_t size; /* of the member */
+	bool (*read)(struct arena *a, struct cell c, void *out);
+};
+
+static const struct reader readers[] = {
+	{OID_TEXT, sizeof(char *), read_text},
+	{OID_INT8, sizeof(int64_t), read_8},
+	{OID_UUID, 16, read_uuid},
+	{OID_TIMESTAMPTZ, sizeof(int64_t), read_time},
+	{OID_BOOL, sizeof(bool), read_bool},
+	{OID_BYTEA, sizeof(struct bytes), read_bytes},
+	{OID_INT4, sizeof(int32_t), read_int4},
+	{OID_FLOAT8, sizeof(double), read_8},
+	{OID_JSONB, sizeof(char *), read_jsonb},
+	{OID_JSON, sizeof(char *), read_text},
+};
+
+static const struct reader *reader_of(Oid type)
+{
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (readers[i].type == type)
+			return &readers[i];
+	return NULL;
+}
+
+static void leave_out(const struct reader *r, void *out)
+{
+	static const int64_t no_time = INT64_MIN;
+
+	if (r->type == OID_TIMESTAMPTZ)
+		memcpy(out, &no_time, sizeof(no_time));
+	else
+		memset(out, 0, r->size);
+}
+
+/* What is wrong with a cell, or NULL when it is in its member. */
+static const char *cell_read(struct arena *a, const PGresult *res, int row, int i,
+			     const struct column *c, void *out)
+{
+	const struct reader *r = reader_of(c->type);
+
+	if (strcmp(PQfname(res, i), c->name) != 0)
+		return "has another name in the statement";
+	if (!r || PQftype(res, i) != c->type || PQfformat(res, i) != 1)
+		return "has another type in the statement";
+	if (PQgetisnull(res, row, i)) {
+		leave_out(r, out);
+		return c->nullable ? NULL : "is null";
+	}
+	const struct cell cell = {PQgetvalue(res, row, i), (size_t)PQgetlength(res, row, i)};
+	return r->read(a, cell, out) ? NULL : "is malformed";
+}
+
+struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
+			int ncolumns, void *out)
+{
+	if (PQnfields(res) != ncolumns)
+		return problem(a, PROBLEM_INTERNAL, "The row has %d columns, want %d.",
+			       PQnfields(res), ncolumns);
+	if (row < 0 || row >= PQntuples(res))
+		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
+			       PQntuples(res), row);
+	for (int i = 0; i < ncolumns; i++) {
+		const struct column *c = &columns[i];
+		const char *wrong = cell_read(a, res, row, i, c, (char *)out + c->offset);
+
+		if (wrong)
+			return problem(a, PROBLEM_INTERNAL, "Column %d, %s, %s.", i + 1, c->name,
+				       wrong);
+	}
+	return NO_PROBLEM;
+}
