@@ -2,7 +2,7 @@
  *
  * A struct db belongs to one loop (one poller, one thread). It keeps
  *   - one read lane: a connection in pipeline mode with any number in flight,
- *     answered in order (statement_timeout 250 ms);
+ *     answered in order, a sync after every few (statement_timeout 250 ms);
  *   - slow lanes (lists, search, lineage; 5 s; plan_cache_mode=force_custom_plan)
  *     and write lanes (5 s, lock_timeout 2 s): one statement in flight each, because
  *     commits on one connection queue behind each other's fsync.
@@ -53,7 +53,7 @@ struct db_options {
  * leaves it and what args point to alone until done() was called. */
 struct db_call {
 	const struct statement *statement;
-	const struct args *args;
+	const struct args *args; /* NULL when it takes none */
 	uint64_t key; /* writes: what they wait for (a model's hash); 0: nothing. At most half
 		       * of the write lanes work for one key, so one busy model blocks no other. */
 	/* Called once, from the poller's turn or db_close(), never from db_submit().
@@ -73,7 +73,9 @@ struct db_call {
 
 /* NULL: out of memory, or the conninfo cannot be read (logged, without its text). */
 struct db *db_open(struct poller *p, const struct db_options *options);
-void db_close(struct db *db); /* calls that have not ended end with UNAVAILABLE; not from done() */
+/* Calls that have not ended end here: with UNAVAILABLE, but a write in flight with
+ * OUTCOME_UNKNOWN. Not to be called from done(). */
+void db_close(struct db *db);
 
 void db_submit(struct db *db, struct db_call *call);
 

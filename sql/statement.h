@@ -35,6 +35,6 @@ struct statement {
 
 #include "statements.gen.h" /* enum statement_id { STATEMENT_…, STATEMENT_COUNT }; */
 
-extern const struct statement statements[STATEMENT_COUNT];
+extern const struct statement statements[]; /* STATEMENT_COUNT of them */
 
 #endif

@@ -1,0 +1,445 @@
+#include "sql/lane.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/timestamp.h"
+
+enum { CONNECT_US = 6 * 1000000, BINARY = 1, WHY = 512 };
+
+static void on_connecting(struct watch *w, uint32_t events);
+static void on_ready(struct watch *w, uint32_t events);
+static void on_limit(struct timer *t);
+
+#define LANE_OF(part, member)                                                                      \
+	((struct lane *)(void *)((char *)(part)-offsetof(struct lane, member)))
+
+void lane_init(struct lane *lane, const struct lane_plan *plan, void *owner)
+{
+	*lane = (struct lane){.plan = plan, .owner = owner, .limit.expired = on_limit};
+	lane->flight.link = BY_TURN;
+}
+
+void lane_free(struct lane *lane)
+{
+	lane_close(lane);
+	free(lane->shapes);
+	lane->shapes = NULL;
+}
+
+void lane_close(struct lane *lane)
+{
+	poller_cancel(lane->plan->poller, &lane->limit);
+	poller_unwatch(lane->plan->poller, &lane->watch);
+	PQclear(lane->result);
+	PQfinish(lane->pg);
+	if (lane->shapes)
+		memset(lane->shapes, 0, LANE_SHAPES * sizeof(struct shape));
+	lane->state = LANE_AWAY;
+	lane->pg = NULL;
+	lane->result = NULL;
+	lane->doomed = NULL;
+	lane->unit = lane->syncs = lane->skip = 0;
+	lane->at_sync = lane->telling = lane->dirty = lane->unsent = false;
+}
+
+/* why is copied first: it may be the connection's own text. */
+static void lose(struct lane *lane, const char *why)
+{
+	const enum lane_state was = lane->state;
+	const bool unsent = lane->unsent;
+	char copy[WHY];
+
+	snprintf(copy, sizeof(copy), "%s", why);
+	copy[strcspn(copy, "\n")] = '\0';
+	lane_close(lane);
+	lane->plan->lost(lane, was, unsent, copy);
+}
+
+static const char *last_words(const struct lane *lane)
+{
+	const char *why = PQerrorMessage(lane->pg);
+
+	return *why ? why : "the server closed the connection";
+}
+
+void lane_doom(struct lane *lane, const char *why)
+{
+	if (!lane->doomed)
+		lane->doomed = why;
+}
+
+/* ---- connecting and preparing ---------------------------------------------------- */
+
+static void on_notice(void *who, const char *text)
+{
+	char line[WHY];
+
+	(void)who;
+	snprintf(line, sizeof(line), "%s", text);
+	line[strcspn(line, "\n")] = '\0';
+	log_line(LOG_INFO, "database_notice", LOG_TEXT("text", line));
+}
+
+/* libpq may change its socket from one step to the next, and reuse the number. */
+static void await(struct lane *lane, PostgresPollingStatusType want)
+{
+	lane->watch = (struct watch){.fd = PQsocket(lane->pg), .ready = on_connecting};
+	if (!poller_watch(lane->plan->poller, &lane->watch,
+			  want == PGRES_POLLING_READING ? EPOLLIN : EPOLLOUT))
+		lose(lane, "epoll refuses the socket");
+}
+
+void lane_open(struct lane *lane)
+{
+	const struct conninfo *info = &lane->plan->conninfo;
+
+	assert(lane->state == LANE_AWAY && lane->flight.count == 0);
+	lane->state = LANE_CONNECTING;
+	lane->pg = PQconnectStartParams(info->keywords, info->values, 0);
+	if (!lane->pg) {
+		lose(lane, "out of memory");
+		return;
+	}
+	if (PQstatus(lane->pg) == CONNECTION_BAD) {
+		lose(lane, last_words(lane));
+		return;
+	}
+	PQsetNoticeProcessor(lane->pg, on_notice, NULL);
+	poller_set(lane->plan->poller, &lane->limit,
+		   monotonic_us() + (int64_t)info->hosts * CONNECT_US);
+	await(lane, PGRES_POLLING_WRITING);
+}
+
+/* One flush for all that is queued; the watch changes only when the socket is full or
+ * has room again. */
+static void push(struct lane *lane)
+{
+	const int left = PQflush(lane->pg);
+	const uint32_t events = left > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
+	lane->unsent = left > 0;
+	if (left < 0)
+		lane_doom(lane, "the connection broke while sending");
+	else if (!poller_watch(lane->plan->poller, &lane->watch, events))
+		lane_doom(lane, "epoll refuses the socket");
+}
+
+static bool sync_sent(PGconn *pg)
+{
+#ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
+	return PQsendPipelineSync(pg) == 1; /* libpq 17 on: leaves the flush to us */
+#else
+	return PQpipelineSync(pg) == 1;
+#endif
+}
+
+static void sync_unit(struct lane *lane)
+{
+	lane->unit = 0;
+	lane->syncs++;
+	if (!sync_sent(lane->pg))
+		lane_doom(lane, "a sync could not be sent");
+}
+
+static bool prepare(struct lane *lane, const struct statement *s)
+{
+	lane->skip++;
+	return PQsendPrepare(lane->pg, s->name, s->sql, s->nparams, s->types) == 1;
+}
+
+static bool command(struct lane *lane, const char *sql)
+{
+	lane->skip++;
+	return PQsendQueryParams(lane->pg, sql, 0, NULL, NULL, NULL, NULL, BINARY) == 1;
+}
+
+/* Set once everything is prepared: the short limit is for a statement, and would hold
+ * for the whole pipeline. read-write servers are found before read-only is set. */
+static const char *const session[LANE_KINDS] = {
+	[LANE_READ] = "SELECT set_config('default_transaction_read_only', 'on', false),"
+		      " set_config('statement_timeout', '250ms', false)",
+	[LANE_SLOW] = "SELECT set_config('default_transaction_read_only', 'on', false)",
+};
+
+static bool prepare_table(struct lane *lane)
+{
+	const struct lane_plan *plan = lane->plan;
+
+	for (int i = 0; i < plan->ntable; i++)
+		if (plan->table[i].lane == plan->kind && !prepare(lane, &plan->table[i]))
+			return false;
+	return !session[plan->kind] || command(lane, session[plan->kind]);
+}
+
+static void begin_preparing(struct lane *lane)
+{
+	lane->state = LANE_PREPARING;
+	lane->watch = (struct watch){.fd = PQsocket(lane->pg), .ready = on_ready};
+	if (PQsetnonblocking(lane->pg, 1) != 0 || !PQenterPipelineMode(lane->pg) ||
+	    !prepare_table(lane)) {
+		lose(lane, last_words(lane));
+		return;
+	}
+	lane->at_sync = lane->skip == 0;
+	sync_unit(lane);
+	push(lane);
+	if (lane->doomed)
+		lose(lane, lane->doomed);
+}
+
+static void on_connecting(struct watch *w, uint32_t events)
+{
+	struct lane *lane = LANE_OF(w, watch);
+
+	(void)events;
+	poller_unwatch(lane->plan->poller, w);
+	const PostgresPollingStatusType want = PQconnectPoll(lane->pg);
+	if (want == PGRES_POLLING_FAILED)
+		lose(lane, last_words(lane));
+	else if (want == PGRES_POLLING_OK)
+		begin_preparing(lane);
+	else
+		await(lane, want);
+}
+
+static void come_up(struct lane *lane)
+{
+	lane->state = LANE_UP;
+	lane->up_since = monotonic_us();
+	poller_cancel(lane->plan->poller, &lane->limit);
+	lane->plan->up(lane);
+}
+
+/* ---- sending --------------------------------------------------------------------- */
+
+static struct shape *shape_of(struct lane *lane, const struct statement *s)
+{
+	if (!lane->shapes)
+		lane->shapes = calloc(LANE_SHAPES, sizeof(struct shape));
+	return lane->shapes ? &lane->shapes[s->id % LANE_SHAPES] : NULL;
+}
+
+static bool forget(struct lane *lane, struct shape *shape)
+{
+	char sql[sizeof("DEALLOCATE ") + sizeof(shape->name) + 2];
+
+	snprintf(sql, sizeof(sql), "DEALLOCATE \"%s\"", shape->name);
+	return command(lane, sql);
+}
+
+/* True when the lane has, or is just being sent, what the call runs. */
+static bool prepared(struct lane *lane, const struct statement *s)
+{
+	if (s->id < lane->plan->ntable)
+		return true;
+	struct shape *shape = shape_of(lane, s);
+	if (!shape)
+		return false;
+	if (shape->name[0] && shape->id == s->id)
+		return true;
+	if (shape->name[0] && !forget(lane, shape))
+		return false;
+	shape->id = s->id;
+	snprintf(shape->name, sizeof(shape->name), "%s", s->name);
+	return prepare(lane, s);
+}
+
+void lane_send(struct lane *lane, struct db_call *call, int64_t now)
+{
+	const struct args *args = call->args;
+	const struct statement *s = call->statement;
+
+	call->sent = now;
+	call->ends_unit = false;
+	call->tries++;
+	queue_push(&lane->flight, call);
+	lane->dirty = true;
+	lane->unsent = true; /* until a flush leaves nothing */
+	if (lane->doomed)
+		return;
+	if (!prepared(lane, s) || !PQsendQueryPrepared(lane->pg, s->name, s->nparams, args->value,
+						       args->length, args->format, BINARY)) {
+		lane_doom(lane, "a statement could not be sent");
+		return;
+	}
+	if (++lane->unit == lane->plan->unit) {
+		call->ends_unit = true;
+		sync_unit(lane);
+	}
+}
+
+void lane_flush(struct lane *lane)
+{
+	lane->dirty = false;
+	if (lane->unit > 0 && !lane->doomed) {
+		lane->flight.last->ends_unit = true;
+		sync_unit(lane);
+	}
+	if (!lane->doomed)
+		push(lane);
+	if (lane->doomed)
+		lose(lane, lane->doomed);
+	else if (!lane->limit.place && lane->flight.first)
+		poller_set(lane->plan->poller, &lane->limit,
+			   lane->flight.first->sent + lane->plan->flight);
+}
+
+/* ---- answers --------------------------------------------------------------------- */
+
+/* libpq's own errors carry no severity; the server's FATAL ends the connection. */
+static bool is_fatal(const PGresult *res)
+{
+	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	if (PQresultStatus(res) != PGRES_FATAL_ERROR)
+		return false;
+	return !severity || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+}
+
+static bool is_good(const PGresult *res)
+{
+	const ExecStatusType status = PQresultStatus(res);
+
+	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+/* The first error is the one that tells: what follows it only says "aborted". */
+static void keep(struct lane *lane, PGresult *res)
+{
+	if (lane->result && !is_good(lane->result)) {
+		PQclear(res);
+		return;
+	}
+	PQclear(lane->result);
+	lane->result = res;
+}
+
+static void answer(struct lane *lane)
+{
+	struct db_call *call = lane->flight.first;
+	PGresult *res = lane->result;
+
+	lane->result = NULL;
+	queue_remove(&lane->flight, call);
+	lane->plan->answered(lane, call, res);
+}
+
+/* A command that only made ready: the table's at the start, or for the call behind it. */
+static void end_skipped(struct lane *lane)
+{
+	lane->skip--;
+	if (is_good(lane->result)) {
+		PQclear(lane->result);
+		lane->result = NULL;
+	} else if (lane->state == LANE_UP) {
+		*shape_of(lane, lane->flight.first->statement) = (struct shape){0};
+	}
+	lane->at_sync = lane->skip == 0 && lane->state == LANE_PREPARING;
+}
+
+/* The results of one command are complete. */
+static void end_command(struct lane *lane)
+{
+	if (lane->at_sync)
+		return;
+	if (lane->skip > 0) {
+		end_skipped(lane);
+		return;
+	}
+	if (!lane->flight.first) {
+		lane_doom(lane, "an answer came to no question");
+		return;
+	}
+	if (lane->flight.first->ends_unit)
+		lane->at_sync = true;
+	else
+		answer(lane);
+}
+
+static void end_preparing(struct lane *lane)
+{
+	if (!lane->result) {
+		come_up(lane);
+		return;
+	}
+	log_line(LOG_ERROR, "statements_refused",
+		 LOG_TEXT("sqlstate", PQresultErrorField(lane->result, PG_DIAG_SQLSTATE)),
+		 LOG_TEXT("why", PQresultErrorField(lane->result, PG_DIAG_MESSAGE_PRIMARY)));
+	lane_doom(lane, "a statement cannot be prepared: is the schema this release's?");
+}
+
+static void end_unit(struct lane *lane)
+{
+	lane->syncs--;
+	if (!lane->at_sync) {
+		lane_doom(lane, "answers came out of step");
+		return;
+	}
+	lane->at_sync = false;
+	if (lane->state == LANE_PREPARING)
+		end_preparing(lane);
+	else
+		answer(lane);
+}
+
+/* False when libpq has nothing to tell, although it is not busy. */
+static bool take(struct lane *lane, PGresult *res)
+{
+	const bool told = lane->telling;
+
+	lane->telling = res && PQresultStatus(res) != PGRES_PIPELINE_SYNC;
+	if (!res && !told)
+		return false;
+	if (!res) {
+		end_command(lane);
+	} else if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
+		PQclear(res);
+		end_unit(lane);
+	} else if (is_fatal(res)) {
+		log_line(LOG_DEBUG, "database_fatal", LOG_TEXT("why", PQresultErrorMessage(res)));
+		PQclear(res);
+		lane_doom(lane, "the server ended the connection");
+	} else {
+		keep(lane, res);
+	}
+	return true;
+}
+
+static void on_ready(struct watch *w, uint32_t events)
+{
+	struct lane *lane = LANE_OF(w, watch);
+
+	if ((events & EPOLLOUT) && lane->unsent)
+		push(lane);
+	/* What came before the end of a connection still counts: read first, then judge. */
+	const bool alive = PQconsumeInput(lane->pg) == 1;
+	while (!lane->doomed && lane->syncs > 0 && !PQisBusy(lane->pg))
+		if (!take(lane, PQgetResult(lane->pg)))
+			break;
+	if (lane->doomed)
+		lose(lane, lane->doomed);
+	else if (!alive || PQstatus(lane->pg) == CONNECTION_BAD)
+		lose(lane, last_words(lane));
+}
+
+/* Set once for a whole flight and moved only here, not at each answer. */
+static void on_limit(struct timer *t)
+{
+	struct lane *lane = LANE_OF(t, limit);
+
+	if (lane->state != LANE_UP) {
+		lose(lane, "the server does not answer in time");
+		return;
+	}
+	if (!lane->flight.first)
+		return;
+	const int64_t due = lane->flight.first->sent + lane->plan->flight;
+	if (due > monotonic_us())
+		poller_set(lane->plan->poller, t, due);
+	else
+		lose(lane, "a statement was not answered in time");
+}
