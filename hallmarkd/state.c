@@ -1,0 +1,137 @@
+#include "hallmarkd/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_noise(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
+}
+
+/* Empty, or with our lock in it. */
+static bool is_ours(const char *path)
+{
+	DIR *d = opendir(path);
+	bool empty = true, lock = false;
+
+	if (!d)
+		return false;
+	for (const struct dirent *e; (e = readdir(d));) {
+		empty = empty && is_noise(e->d_name);
+		lock = lock || strcmp(e->d_name, "lock") == 0;
+	}
+	closedir(d);
+	return empty || lock;
+}
+
+/* The folders above it, for everybody to pass through. */
+static bool make_parents(struct arena *a, const char *path)
+{
+	char *p = arena_printf(a, "%s", path);
+
+	for (char *slash = strchr(p + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(p, 0755) != 0 && errno != EEXIST)
+			return false;
+		*slash = '/';
+	}
+	return true;
+}
+
+static struct problem wrong_owner(struct arena *a, const char *path, uid_t uid)
+{
+	const struct passwd *pw = getpwuid(uid);
+	const char *name = pw ? pw->pw_name : arena_printf(a, "number %u", (unsigned)uid);
+
+	return problem(a, PROBLEM_INVALID,
+		       "the state folder %s belongs to user %s; start hallmarkd as that user, or "
+		       "name another folder with --state",
+		       path, name);
+}
+
+struct problem state_make(struct arena *a, const char *path, const struct identity *who)
+{
+	struct stat st;
+
+	if (!make_parents(a, path))
+		return problem(a, PROBLEM_INVALID, "the state folder %s cannot be made: %s", path,
+			       strerror(errno));
+	bool made = mkdir(path, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return problem(a, PROBLEM_INVALID,
+			       "the state folder %s cannot be made: %s; name another with --state",
+			       path, strerror(errno));
+	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+		return problem(a, PROBLEM_INVALID, "the state folder %s is not a folder", path);
+	if (geteuid() != 0)
+		return access(path, R_OK | W_OK | X_OK) == 0 ? NO_PROBLEM
+							     : wrong_owner(a, path, st.st_uid);
+	if (st.st_uid == who->uid)
+		return NO_PROBLEM;
+	if (st.st_uid != 0)
+		return wrong_owner(a, path, st.st_uid);
+	if (!is_ours(path))
+		return problem(a, PROBLEM_INVALID,
+			       "the folder %s holds other things; name an empty one with --state",
+			       path);
+	if (chown(path, who->uid, who->gid) != 0)
+		return problem(a, PROBLEM_INTERNAL, "cannot give %s to %s: %s", path, who->name,
+			       strerror(errno));
+	return NO_PROBLEM;
+}
+
+static pid_t pid_in(int fd)
+{
+	char text[24] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return 0;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
+struct problem state_lock(struct arena *a, const char *path)
+{
+	if (!is_ours(path))
+		return problem(a, PROBLEM_INVALID,
+			       "the folder %s holds other things; name an empty one with --state",
+			       path);
+	int fd = open(arena_printf(a, "%s/lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return problem(a, PROBLEM_INVALID, "%s/lock cannot be opened: %s", path,
+			       strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		int pid = pid_in(fd);
+
+		close(fd);
+		return problem(
+			a, PROBLEM_CONFLICT,
+			"another hallmarkd, process %d, has the state folder %s; stop it, or "
+			"name another folder with --state",
+			pid, path);
+	}
+	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return problem(a, PROBLEM_NO_SPACE, "%s/lock cannot be written: %s", path,
+			       strerror(errno));
+	return NO_PROBLEM; /* the descriptor stays open: it is the lock */
+}
+
+pid_t state_holder(struct arena *a, const char *path)
+{
+	int fd = open(arena_printf(a, "%s/lock", path), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	pid_t pid = held ? pid_in(fd) : 0;
+	close(fd);
+	return pid;
+}
