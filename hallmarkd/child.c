@@ -1,5 +1,6 @@
 #include "hallmarkd/child.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -160,11 +161,43 @@ void child_signal(const struct child *c, int sig)
 		syscall(SYS_pidfd_send_signal, c->watch.fd, sig, NULL, 0);
 }
 
-int child_run(const struct child_plan *plan)
+/* The end of what comes, without the white space after it. */
+static const char *read_tail(struct arena *a, int fd)
 {
-	pid_t pid = fork_exec(plan), got;
-	int status;
+	const size_t tail = 2048;
+	char *text = arena_alloc(a, 2 * tail + 1);
+	size_t len = 0;
+	ssize_t n;
 
+	while ((n = read(fd, text + len, 2 * tail - len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			break;
+		len += n > 0 ? (size_t)n : 0;
+		if (len == 2 * tail) {
+			memcpy(text, text + tail, tail);
+			len = tail;
+		}
+	}
+	while (len && isspace((unsigned char)text[len - 1]))
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
+int child_run(struct arena *a, const struct child_plan *plan, const char **said)
+{
+	struct child_plan piped = *plan;
+	int ends[2], status;
+
+	*said = "";
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return -1;
+	piped.out = piped.err = ends[1];
+	pid_t pid = fork_exec(&piped), got;
+	close(ends[1]);
+	if (pid > 0)
+		*said = read_tail(a, ends[0]);
+	close(ends[0]);
 	if (pid < 0)
 		return -1;
 	do

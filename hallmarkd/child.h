@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/poller.h"
 
 struct child {
@@ -41,7 +42,8 @@ bool child_start(struct child *c, const struct child_plan *plan);
 bool child_adopt(struct child *c, pid_t pid);
 void child_signal(const struct child *c, int sig); /* nothing when it does not run */
 
-/* Waits for its end, without a poller; -1 with errno set when it cannot start. */
-int child_run(const struct child_plan *plan);
+/* Runs it to its end, without a poller. The status as of waitpid(2), -1 with errno set
+ * when it cannot start; *said is what it wrote to both streams, the last 2 KiB of it. */
+int child_run(struct arena *a, const struct child_plan *plan, const char **said);
 
 #endif
