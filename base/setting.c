@@ -560,6 +560,17 @@ struct problem settings_read_flags(struct settings *const *sets, int nsets, int 
 	return NO_PROBLEM;
 }
 
+bool settings_flag_takes_next(const struct setting_table *table, const char *word)
+{
+	if (strncmp(word, "--", 2) != 0 || strchr(word, '='))
+		return false;
+	for (int i = 0; i < table->n; i++) {
+		if (same_name(word + 2, strlen(word + 2), table->rows[i].name))
+			return table->rows[i].type != SETTING_BOOL;
+	}
+	return false;
+}
+
 /* ---- What the program itself decides ---- */
 
 void settings_replace(struct settings *s, const char *name, const char *value)

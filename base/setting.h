@@ -92,6 +92,9 @@ struct problem settings_read_text(struct settings *s, const char *name, const ch
 struct problem settings_read_flags(struct settings *const *sets, int nsets, int argc,
 				   const char *const *argv, const char **rest) MUST_CHECK;
 
+/* Whether the word is a flag of the table whose value is the word after it. */
+bool settings_flag_takes_next(const struct setting_table *table, const char *word);
+
 /* For what a program works out itself: a preset that hangs on other settings. Does
  * nothing when any source gave the setting. The value must be valid (asserted). */
 void settings_preset(struct settings *s, const char *name, const char *fmt, ...)

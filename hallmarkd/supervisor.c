@@ -325,7 +325,7 @@ static void prepare_ended(struct part *p, int status)
 static void start_postgres(struct supervisor *s)
 {
 	struct part *p = &s->parts[POSTGRES];
-	struct child_plan plan;
+	struct child_plan plan = {0};
 	struct problem why = postgres_plan(s->scratch, &s->pg, &plan);
 
 	if (why.code != PROBLEM_NONE) {
