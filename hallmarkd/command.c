@@ -213,8 +213,8 @@ static struct problem read_settings(struct invocation *in, struct config *config
 static struct problem run(struct arena *a, const struct command *c, int used, int argc,
 			  const char *const *argv, int *status)
 {
-	struct config config;
-	struct invocation in = {.arena = a, .config = &config};
+	struct config *config = arena_alloc(a, sizeof(*config));
+	struct invocation *in = arena_alloc(a, sizeof(*in));
 	const char **words = arena_array(a, const char *, (size_t)argc + 1);
 	void *options = arena_alloc(a, c->options_size + 1);
 	struct settings *sets[2];
@@ -222,17 +222,19 @@ static struct problem run(struct arena *a, const struct command *c, int used, in
 
 	if (c->options)
 		sets[n++] = settings_new(a, c->options, options);
-	sets[n++] = in.settings = config_new(a, &config);
+	sets[n++] = in->settings = config_new(a, config);
 	TRY(settings_read_flags(sets, n, argc, argv, words));
-	in.options = options;
-	for (in.words = words + used; in.words[in.nwords];)
-		in.nwords++;
-	TRY(check_words(a, c, in.nwords));
+	in->arena = a;
+	in->config = config;
+	in->options = options;
+	for (in->words = words + used; in->words[in->nwords];)
+		in->nwords++;
+	TRY(check_words(a, c, in->nwords));
 	if (c->run != run_help && c->run != run_version)
-		TRY(read_settings(&in, &config, c));
-	log_threshold = (enum log_level)config.log_level;
-	TRY(c->run(&in));
-	*status = in.status;
+		TRY(read_settings(in, config, c));
+	log_threshold = (enum log_level)config->log_level;
+	TRY(c->run(in));
+	*status = in->status;
 	return NO_PROBLEM;
 }
 

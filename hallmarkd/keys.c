@@ -21,6 +21,8 @@ struct key_row {
 	const char *id, *state;
 	struct bytes public;
 	int64_t created_at;
+	const char *created_by;
+	int64_t activated_at, retired_at;
 };
 
 static const struct column key_columns[] = {
@@ -28,6 +30,9 @@ static const struct column key_columns[] = {
 	COLUMN(struct key_row, state, OID_TEXT),
 	COLUMN(struct key_row, public, OID_BYTEA),
 	COLUMN(struct key_row, created_at, OID_TIMESTAMPTZ),
+	COLUMN(struct key_row, created_by, OID_TEXT),
+	NULLABLE(struct key_row, activated_at, OID_TIMESTAMPTZ),
+	NULLABLE(struct key_row, retired_at, OID_TIMESTAMPTZ),
 };
 
 static struct problem print_key(struct arena *a, const PGresult *res, int row)
@@ -36,7 +41,7 @@ static struct problem print_key(struct arena *a, const PGresult *res, int row)
 	struct minisign_public public;
 	struct key_row k;
 
-	TRY(row_find(a, res, row, COLUMNS(key_columns), &k));
+	TRY(row_read(a, res, row, COLUMNS(key_columns), &k));
 	if (k.public.len != sizeof(public.key) || !minisign_id_read(k.id, strlen(k.id), public.id))
 		return problem(a, PROBLEM_INTERNAL, "key %s in the database is malformed", k.id);
 	memcpy(public.key, k.public.data, sizeof(public.key));

@@ -329,7 +329,6 @@ struct problem postgres_plan(struct arena *a, const struct postgres *pg, struct 
 		"port=5432",
 		"unix_socket_permissions=0700",
 		"unix_socket_group=",
-		"external_pid_file=",
 		"max_connections=60",
 		"logging_collector=off",
 		"log_destination=stderr",

@@ -110,7 +110,9 @@ struct problem token_create(struct invocation *in)
 
 struct token_row {
 	const char *id, *principal, *kind, *description;
-	int64_t created_at, expires_at, revoked_at;
+	int64_t created_at;
+	const char *created_by;
+	int64_t expires_at, revoked_at;
 };
 
 static const struct column token_columns[] = {
@@ -119,6 +121,7 @@ static const struct column token_columns[] = {
 	COLUMN(struct token_row, kind, OID_TEXT),
 	COLUMN(struct token_row, description, OID_TEXT),
 	COLUMN(struct token_row, created_at, OID_TIMESTAMPTZ),
+	COLUMN(struct token_row, created_by, OID_TEXT),
 	NULLABLE(struct token_row, expires_at, OID_TIMESTAMPTZ),
 	NULLABLE(struct token_row, revoked_at, OID_TIMESTAMPTZ),
 };
@@ -165,7 +168,7 @@ struct problem token_list(struct invocation *in)
 		for (int row = 0; row < PQntuples(res); row++) {
 			struct token_row t;
 
-			TRY(row_find(a, res, row, COLUMNS(token_columns), &t));
+			TRY(row_read(a, res, row, COLUMNS(token_columns), &t));
 			print_token(a, &t);
 			last = t.id;
 		}
