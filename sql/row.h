@@ -34,13 +34,11 @@ struct column {
 	bool nullable;
 };
 
-#define COLUMN(type_, member, oid)                                                                 \
+#define COLUMN(t, member, oid)   COLUMN_(t, member, oid, false)
+#define NULLABLE(t, member, oid) COLUMN_(t, member, oid, true)
+#define COLUMN_(t, member, oid, null)                                                              \
 	{                                                                                          \
-#member, (oid), offsetof(type_, member), false                                     \
-	}
-#define NULLABLE(type_, member, oid)                                                               \
-	{                                                                                          \
-#member, (oid), offsetof(type_, member), true                                      \
+		.name = #member, .offset = offsetof(t, member), .type = (oid), .nullable = (null)  \
 	}
 #define COLUMNS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
 
