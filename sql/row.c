@@ -137,6 +137,8 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 {
 	const struct reader *r = reader_of(c->type);
 
+	if (strcmp(PQfname(res, i), c->name) != 0)
+		return "has another name in the statement";
 	if (!r || PQftype(res, i) != c->type || PQfformat(res, i) != 1)
 		return "has another type in the statement";
 	if (PQgetisnull(res, row, i)) {
@@ -147,67 +149,22 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 	return r->read(a, cell, out) ? NULL : "is malformed";
 }
 
-static bool is_named(const PGresult *res, int i, const char *name)
-{
-	return strcmp(PQfname(res, i), name) == 0;
-}
-
-/* Columns mostly come in the struct's order, so the one behind the last is tried first. */
-static int place_of(const PGresult *res, const char *name, int from)
-{
-	const int n = PQnfields(res);
-
-	for (int i = 0; i < n; i++)
-		if (is_named(res, (from + i) % n, name))
-			return (from + i) % n;
-	return -1;
-}
-
-static struct problem wrong_column(struct arena *a, int i, const char *name, const char *wrong)
-{
-	return problem(a, PROBLEM_INTERNAL, "Column %d, %s, %s.", i + 1, name, wrong);
-}
-
-static struct problem check_row(struct arena *a, const PGresult *res, int row)
-{
-	if (row < 0 || row >= PQntuples(res))
-		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
-			       PQntuples(res), row);
-	return NO_PROBLEM;
-}
-
 struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out)
 {
-	TRY(check_row(a, res, row));
 	if (PQnfields(res) != ncolumns)
 		return problem(a, PROBLEM_INTERNAL, "The row has %d columns, want %d.",
 			       PQnfields(res), ncolumns);
+	if (row < 0 || row >= PQntuples(res))
+		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
+			       PQntuples(res), row);
 	for (int i = 0; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
-
-		if (!is_named(res, i, c->name))
-			return wrong_column(a, i, c->name, "has another name in the statement");
 		const char *wrong = cell_read(a, res, row, i, c, (char *)out + c->offset);
-		if (wrong)
-			return wrong_column(a, i, c->name, wrong);
-	}
-	return NO_PROBLEM;
-}
 
-struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
-			int ncolumns, void *out)
-{
-	TRY(check_row(a, res, row));
-	for (int i = 0, place = -1; i < ncolumns; i++) {
-		const struct column *c = &columns[i];
-
-		place = place_of(res, c->name, place + 1);
-		if (place < 0)
-			return wrong_column(a, i, c->name, "is not in the row");
-		const char *wrong = cell_read(a, res, row, place, c, (char *)out + c->offset);
 		if (wrong)
-			return wrong_column(a, place, c->name, wrong);
+			return problem(a, PROBLEM_INTERNAL, "Column %d, %s, %s.", i + 1, c->name,
+				       wrong);
 	}
 	return NO_PROBLEM;
 }

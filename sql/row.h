@@ -34,11 +34,13 @@ struct column {
 	bool nullable;
 };
 
-#define COLUMN(t, member, oid)   COLUMN_(t, member, oid, false)
-#define NULLABLE(t, member, oid) COLUMN_(t, member, oid, true)
-#define COLUMN_(t, member, oid, null)                                                              \
+#define COLUMN(type_, member, oid)                                                                 \
 	{                                                                                          \
-		.name = #member, .offset = offsetof(t, member), .type = (oid), .nullable = (null)  \
+#member, (oid), offsetof(type_, member), false                                     \
+	}
+#define NULLABLE(type_, member, oid)                                                               \
+	{                                                                                          \
+#member, (oid), offsetof(type_, member), true                                      \
 	}
 #define COLUMNS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
 

@@ -169,30 +169,6 @@ static void test_drift(void)
 	PQclear(res);
 }
 
-/* By name the result may have more, and in another order. */
-static void test_find(void)
-{
-	struct column few[] = {thing_columns[7], thing_columns[0], thing_columns[2]};
-	PGresult *res = result_with(5, (struct cell){0});
-	struct thing t = {.small = 5};
-	struct problem p = row_find(arena, res, 0, COLUMNS(few), &t);
-
-	is_int(p.code, PROBLEM_NONE, "three columns of ten are found");
-	is_int(t.made_at, INT64_C(946684800000001), "the first is the eighth");
-	is_str(t.name, "minilm", "the second is the first");
-	is_int(t.big, INT64_C(1) << 32, "the last is the third");
-	is_int(t.small, 5, "what is not asked for stays as it is");
-	few[1].name = "nowhere";
-	p = row_find(arena, res, 0, COLUMNS(few), &t);
-	is_int(p.code, PROBLEM_INTERNAL, "a column that is not there");
-	is_str(p.detail, "Column 2, nowhere, is not in the row.", "is named");
-	few[1] = (struct column){"small", 0, OID_INT8, false};
-	is_int(row_find(arena, res, 0, COLUMNS(few), &t).code, PROBLEM_INTERNAL,
-	       "one of another type");
-	is_int(row_find(arena, res, 1, COLUMNS(few), &t).code, PROBLEM_INTERNAL, "no such row");
-	PQclear(res);
-}
-
 int main(void)
 {
 	arena = arena_new(1 << 20);
@@ -200,7 +176,6 @@ int main(void)
 	test_nulls();
 	test_malformed();
 	test_drift();
-	test_find();
 	arena_free(arena);
 	return tap_done();
 }
