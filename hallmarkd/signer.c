@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <malloc.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -333,6 +334,7 @@ static struct problem start(struct signer_process *s, int nsockets, const int *s
 {
 	if (sodium_init() < 0)
 		return problem(s->arena, PROBLEM_INTERNAL, "libsodium does not start");
+	json_object_seed(0); /* jansson reads a file for it, which it may only now */
 	TRY(open_peers(s, nsockets, sockets));
 	TRY(key_folder_read(s->arena, keys_dir, &s->keys));
 	return sandbox_signer(s->arena);
@@ -353,14 +355,15 @@ int signer_main(int nsockets, const int *sockets, const char *keys_dir)
 	if (!s.arena)
 		return 1;
 	struct problem p = start(&s, nsockets, sockets, keys_dir);
-	if (p.code == PROBLEM_NONE) {
-		log_line(LOG_INFO, "signer_ready", LOG_INT("keys", s.keys.n));
-		arena_reset(s.arena);
-		arena_on_full(s.arena, arena_is_full, &s);
-		serve_loops(&s);
-	} else {
+	if (p.code != PROBLEM_NONE) {
 		log_line(LOG_ERROR, "signer_failed", LOG_TEXT("why", p.detail));
+		stop(&s);
+		return 1;
 	}
+	log_line(LOG_INFO, "signer_ready", LOG_INT("keys", s.keys.n));
+	arena_reset(s.arena);
+	arena_on_full(s.arena, arena_is_full, &s);
+	serve_loops(&s);
 	stop(&s);
-	return p.code != PROBLEM_NONE;
+	_exit(0);
 }

@@ -12,8 +12,10 @@
 #ifndef HALLMARK_HALLMARKD_SIGNER_H
 #define HALLMARK_HALLMARKD_SIGNER_H
 
-/* Serves until the other end of every socket is closed: 0; 1, with a line in the
- * log, when it could not begin. The sockets may be blocking; they are taken over. */
+/* Serves until the other end of every socket is closed, and ends the process with 0:
+ * what libraries do at a usual exit may be more than is still allowed. Returns, 1,
+ * with a line in the log, only when it could not begin. The sockets may be blocking;
+ * they are taken over. */
 int signer_main(int nsockets, const int *sockets, const char *keys_dir);
 
 #endif
