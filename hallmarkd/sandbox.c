@@ -22,6 +22,14 @@
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14) /* since ABI 3; Debian 12's header has ABI 2 */
 #endif
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 static void incomplete(const char *what, int error)
 {
 	log_line(LOG_WARN, "sandbox_incomplete", LOG_TEXT("what", what),
@@ -63,6 +71,9 @@ static const int allowed[] = {
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),   SCMP_SYS(getrandom),
 	SCMP_SYS(rt_sigreturn),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+#ifdef SANITIZED
+	SCMP_SYS(sigaltstack), /* a sanitizer takes its stack down at the end */
+#endif
 };
 
 /* Memory that is never executable; sends that name no address. */
@@ -77,14 +88,9 @@ static const struct {
 };
 
 /* A sanitizer's last words need calls that are not allowed: it hears "no" and goes on. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 #define FORBIDDEN SCMP_ACT_ERRNO(EPERM)
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FORBIDDEN SCMP_ACT_ERRNO(EPERM)
-#endif
-#endif
-#ifndef FORBIDDEN
+#else
 #define FORBIDDEN SCMP_ACT_KILL_PROCESS
 #endif
 

@@ -158,7 +158,9 @@ static void inside_the_service(void)
 	ok(can_create("store/new"), "it makes files there");
 	ok(mkdir("store/deep", 0700) == 0 && can_create("store/deep/new"), "and folders");
 	ok(rename("store/new", "store/deep/moved") == 0, "it moves them between folders");
-	ok(unlink("store/deep/moved") == 0 && rmdir("store/deep") == 0, "it removes them");
+	ok(unlink("store/deep/moved") == 0 && unlink("store/deep/new") == 0 &&
+		   rmdir("store/deep") == 0,
+	   "it removes them");
 	ok(can_read("/etc/passwd") && can_create("/dev/shm/hallmark-sandbox-test"),
 	   "it reaches the rest of the system");
 	unlink("/dev/shm/hallmark-sandbox-test");
