@@ -129,14 +129,35 @@ static void link_next(struct request *rq, const char *token)
 				  (int)rq->target.path_len, rq->target.raw, jw_done(&kept), token));
 }
 
-void page_write(struct request *rq, struct json_out *j, bool more, const char *key)
+const char *page_after_text(const struct page *p, size_t i, const char *first)
 {
-	jw_key(j, "next_page_token");
-	if (!more) {
-		jw_null(j);
-		return;
-	}
-	const char *token = token_make(rq, key);
-	jw_text(j, token);
-	link_next(rq, token);
+	const char *text = p->after ? json_string_value(json_array_get(p->after, i)) : NULL;
+
+	return text ? text : first;
+}
+
+int64_t page_after_int(const struct page *p, size_t i, int64_t first)
+{
+	const json_t *n = p->after ? json_array_get(p->after, i) : NULL;
+
+	return json_is_integer(n) ? json_integer_value(n) : first;
+}
+
+void page_open(struct json_out *j)
+{
+	jw_object(j);
+	jw_key(j, "items");
+	jw_array(j);
+}
+
+void page_close(struct request *rq, struct json_out *j, bool more, const char *key)
+{
+	const char *token = more ? token_make(rq, key) : NULL;
+
+	jw_end_array(j);
+	jw_key(j, "next_page_token"), jw_text(j, token);
+	jw_end_object(j);
+	if (token)
+		link_next(rq, token);
+	reply_json(rq, 200, j);
 }

@@ -20,8 +20,14 @@ struct page {
 /* From page_size and page_token. */
 struct problem page_read(struct request *rq, struct page *out) MUST_CHECK;
 
-/* Ends a list's document: next_page_token (and the Link header) when there is
- * more. key is the JSON array of the last row's sort key. */
-void page_write(struct request *rq, struct json_out *j, bool more, const char *key);
+/* A part of the key that the page begins after; first on the first page. */
+const char *page_after_text(const struct page *p, size_t i, const char *first);
+int64_t page_after_int(const struct page *p, size_t i, int64_t first);
+
+/* A list's document is {"items": […], "next_page_token": …}: page_open(), the items,
+ * and page_close(), which replies. key is the JSON array of the last row's sort key;
+ * it counts when there is more. */
+void page_open(struct json_out *j);
+void page_close(struct request *rq, struct json_out *j, bool more, const char *key);
 
 #endif

@@ -62,6 +62,8 @@ static const struct setting rows[] = {
 	 .help = "size of any other request body at most"},
 	{.name = "request_memory", .type = SETTING_SIZE, .offset = AT(request_memory), .preset = "64MiB", .min = MIB, .max = 1024 * MIB,
 	 .help = "memory that one request may take"},
+	{.name = "publish_reread", .type = SETTING_SIZE, .offset = AT(publish_reread), .preset = "1GiB", .min = 0, .max = 64 * TIB,
+	 .help = "artifacts up to this size in all are read and hashed again when their version is published"},
 	{.name = "drain_delay", .type = SETTING_SECONDS, .offset = AT(drain_delay), .preset = "0s", .min = 0, .max = 600 * SECOND,
 	 .help = "how long a stopping hallmarkd still takes new requests while /ready says 503"},
 	{.name = "drain_limit", .type = SETTING_SECONDS, .offset = AT(drain_limit), .preset = "30s", .min = SECOND, .max = 86400 * SECOND,

@@ -33,6 +33,7 @@ struct config {
 	int64_t max_upload;     /* bytes of an artifact */
 	int64_t max_body;       /* bytes of any other body */
 	int64_t request_memory; /* bytes of a request's arena */
+	int64_t publish_reread; /* bytes of artifacts that publishing reads again */
 	int64_t drain_delay;    /* microseconds, as all times */
 	int64_t drain_limit;
 	int log_level; /* enum log_level */

@@ -478,20 +478,15 @@ static void list_artifacts(struct request *rq, const PGresult *res)
 		return;
 	if (PQgetisnull(res, 0, PQfnumber(res, "path")))
 		n = 0; /* the version is there, a file is not */
-	jw_object(&j);
-	jw_key(&j, "items");
-	jw_array(&j);
+	page_open(&j);
 	for (int i = 0; i < n && i < page->size; i++) {
 		if (reply_failed(rq, row_find(rq->arena, res, i, COLUMNS(artifact_columns), &f)))
 			return;
 		artifact_write(&j, &f);
 	}
-	jw_end_array(&j);
 	struct json_out key = json_out_new(rq->arena);
 	jw_array(&key), jw_text(&key, f.path), jw_end_array(&key);
-	page_write(rq, &j, n > page->size, jw_done(&key));
-	jw_end_object(&j);
-	reply_json(rq, 200, &j);
+	page_close(rq, &j, n > page->size, jw_done(&key));
 }
 
 void artifact_list(struct request *rq)
@@ -501,8 +496,7 @@ void artifact_list(struct request *rq)
 
 	if (reply_failed(rq, page_read(rq, page)) || reply_failed(rq, version_ref_args(rq)))
 		return;
-	const json_t *after = page->after ? json_array_get(page->after, 0) : NULL;
-	arg_text(args, after ? json_string_value(after) : "");
+	arg_text(args, page_after_text(page, 0, ""));
 	arg_int8(args, page->size + 1);
 	request_read(rq, STATEMENT_ARTIFACTS_LIST, list_artifacts);
 }

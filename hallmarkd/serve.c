@@ -1,0 +1,135 @@
+#include "hallmarkd/serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "api/service.h"
+#include "base/log.h"
+#include "hallmarkd/control.h"
+#include "registry/secret.h"
+
+static const int64_t header_timeout_us = 10000000, idle_timeout_us = 60000000;
+
+enum { READY_POLL_MS = 5 };
+
+struct keys {
+	unsigned char tokens[SECRET_SUBKEY], pages[SECRET_SUBKEY];
+};
+
+static struct problem subkeys(struct arena *a, const struct config *c, struct keys *out)
+{
+	struct secret secret;
+
+	TRY(secret_read(a, c->secret_file, &secret));
+	secret_subkey(&secret, SECRET_TOKENS, out->tokens);
+	secret_subkey(&secret, SECRET_PAGES, out->pages);
+	sodium_memzero(&secret, sizeof(secret));
+	return NO_PROBLEM;
+}
+
+static struct service_options options_of(const struct config *c, const struct keys *k)
+{
+	return (struct service_options){
+		.listen = c->listen,
+		.conninfo = c->database_url,
+		.storage = c->storage_path,
+		.token_key = k->tokens,
+		.page_key = k->pages,
+		.loops = c->loops,
+		.jobs = c->storage_threads,
+		.slow_lanes = c->slow_lanes,
+		.write_lanes = c->write_lanes,
+		.max_upload = c->max_upload,
+		.max_body = c->max_body,
+		.request_memory = c->request_memory,
+		.publish_reread = c->publish_reread,
+		.header_timeout_us = header_timeout_us,
+		.idle_timeout_us = idle_timeout_us,
+		.drain_delay_us = c->drain_delay,
+		.drain_timeout_us = c->drain_limit,
+		.connections = c->connections / c->loops,
+	};
+}
+
+/* False when the supervisor is gone. */
+static bool take_sockets(struct service *s, int control_fd)
+{
+	int fds[CONTROL_FDS_MAX];
+	int n = control_receive(control_fd, fds, CONTROL_FDS_MAX);
+
+	if (n < 0 && errno == EAGAIN)
+		return true;
+	if (n < 0)
+		log_line(LOG_ERROR, "control", LOG_TEXT("why", strerror(errno)));
+	for (int i = 0; i < n; i++) {
+		if (i < s->nloops)
+			service_signer_socket(s, i, fds[i]);
+		else
+			close(fds[i]);
+	}
+	return n != 0;
+}
+
+/* Until it is time to go. */
+static void watch(struct service *s, int control_fd, int signals)
+{
+	bool said = false;
+
+	for (;;) {
+		struct pollfd fds[] = {{.fd = control_fd, .events = POLLIN},
+				       {.fd = signals, .events = POLLIN}};
+
+		if (!said && service_ready(s))
+			said = control_ready(control_fd);
+		if (poll(fds, 2, said ? -1 : READY_POLL_MS) < 0 && errno != EINTR)
+			return;
+		if (fds[1].revents)
+			return;
+		if (fds[0].revents && !take_sockets(s, control_fd))
+			return;
+	}
+}
+
+/* Signals come to this thread alone, as something to read. */
+static int signals_open(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int serve_main(struct arena *a, const struct config *c, int control_fd)
+{
+	int signals = signals_open();
+	struct service *service;
+	struct keys keys;
+	struct problem p = subkeys(a, c, &keys);
+
+	if (p.code == PROBLEM_NONE) {
+		const struct service_options options = options_of(c, &keys);
+
+		p = service_open(a, &options, &service);
+	}
+	if (p.code != PROBLEM_NONE) {
+		log_line(LOG_ERROR, "start", LOG_TEXT("why", p.detail));
+		return 1;
+	}
+	service_start(service);
+	log_line(LOG_INFO, "listening", LOG_TEXT("address", c->listen), LOG_INT("loops", c->loops));
+	watch(service, control_fd, signals);
+	log_line(LOG_INFO, "draining");
+	service_drain(service);
+	service_close(service);
+	sodium_memzero(&keys, sizeof(keys));
+	log_line(LOG_INFO, "stopped");
+	return 0;
+}
