@@ -1,0 +1,131 @@
+#include "registry/version_query.h"
+
+/* The current value of a metric, on any dataset and slice unless they are named. */
+#define METRIC(op)                                                                                 \
+	{                                                                                          \
+		"metric",                                                                          \
+			{"EXISTS (SELECT FROM metric_current c WHERE c.version_id = v.id "         \
+			 "AND c.model_id = v.model_id AND c.name = $? AND c.value " op " $? "      \
+			 "AND c.dataset = coalesce($?, c.dataset) "                                \
+			 "AND c.slice = coalesce($?, c.slice))",                                   \
+			 {OID_TEXT, OID_FLOAT8, OID_TEXT, OID_TEXT}},                              \
+			.repeat = 4,                                                               \
+	}
+
+enum {
+	Q,
+	TAG,
+	TAG_VALUE,
+	STATE,
+	METRIC_FIRST,
+	METRIC_LAST = METRIC_FIRST + 4,
+	CREATED_AFTER,
+	CREATED_BEFORE,
+	PUBLISHED_AFTER,
+	PUBLISHED_BEFORE,
+	RANGE,
+};
+
+static const struct list_filter filters[] = {
+	[Q] = {"q", {"strpos(lower(v.description), lower($?)) > 0", {OID_TEXT}}},
+	[TAG] = {"tag", {"v.tags ? $? AND v.tags <> '{}'", {OID_TEXT}}, .repeat = 8},
+	[TAG_VALUE] = {"tag", {"v.tags @> $? AND v.tags <> '{}'", {OID_JSONB}}, .repeat = 8},
+	[STATE] = {"state", {"v.state = ANY ($?)", {OID_TEXT_ARRAY}}},
+	[METRIC_FIRST] = METRIC("<"),
+	METRIC("<="),
+	METRIC("="),
+	METRIC(">="),
+	[METRIC_LAST] = METRIC(">"),
+	[CREATED_AFTER] = {"created_after", {"v.created_at >= $?", {OID_TIMESTAMPTZ}}},
+	[CREATED_BEFORE] = {"created_before", {"v.created_at < $?", {OID_TIMESTAMPTZ}}},
+	[PUBLISHED_AFTER] = {"published_after", {"v.published_at >= $?", {OID_TIMESTAMPTZ}}},
+	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}},
+	[RANGE] = {"range",
+		   {"v.precedence >= $? AND v.precedence < $? AND NOT v.prerelease "
+		    "AND v.state IN ('published', 'deprecated')",
+		    {OID_BYTEA, OID_BYTEA}}},
+};
+
+static const char *const states[] = {"draft", "published", "deprecated", "yanked", NULL};
+
+static const struct query_rule rules[] = {
+	{"q", QUERY_TEXT, Q, NULL},
+	{"tag", QUERY_TAG, TAG, NULL},
+	{"state", QUERY_WORD, STATE, states},
+	{"metric", QUERY_METRIC, METRIC_FIRST, NULL},
+	{"created_after", QUERY_TIME, CREATED_AFTER, NULL},
+	{"created_before", QUERY_TIME, CREATED_BEFORE, NULL},
+	{"published_after", QUERY_TIME, PUBLISHED_AFTER, NULL},
+	{"published_before", QUERY_TIME, PUBLISHED_BEFORE, NULL},
+	{"range", QUERY_RANGE, RANGE, NULL},
+};
+
+static const char *const sorts[] = {"version", "created_at", "published_at", NULL};
+
+/* Time made grows with the ordinal, so the ordinal stands for it. */
+#define ORDER(name_, down_, key_, only_, by_, after_, ...)                                         \
+	{                                                                                          \
+		.name = (name_), .descending = (down_), .columns = (key_), .only = (only_),        \
+		.order_by = (by_), .after = {(after_), {__VA_ARGS__}},                             \
+	}
+
+#define METRIC_JOIN                                                                                \
+	{                                                                                          \
+		"JOIN metric_current s ON s.version_id = v.id AND s.model_id = v.model_id "        \
+		"AND s.name = $? AND s.dataset = $? AND s.slice = $?",                             \
+		{                                                                                  \
+			OID_TEXT, OID_TEXT, OID_TEXT                                               \
+		}                                                                                  \
+	}
+
+static const struct list_order orders[] = {
+	ORDER("version", false, ", v.precedence AS key1", NULL, "v.precedence", "v.precedence > $?",
+	      OID_BYTEA),
+	ORDER("version", true, ", v.precedence AS key1", NULL, "v.precedence DESC",
+	      "v.precedence < $?", OID_BYTEA),
+	ORDER("created_at", false, ", v.ordinal AS key1", NULL, "v.ordinal", "v.ordinal > $?",
+	      OID_INT8),
+	ORDER("created_at", true, ", v.ordinal AS key1", NULL, "v.ordinal DESC", "v.ordinal < $?",
+	      OID_INT8),
+	ORDER("published_at", false, ", v.published_at AS key1, v.id AS key2",
+	      "v.state IN ('published', 'deprecated')", "v.published_at, v.id",
+	      "(v.published_at, v.id) > ($?, $?)", OID_TIMESTAMPTZ, OID_UUID),
+	ORDER("published_at", true, ", v.published_at AS key1, v.id AS key2",
+	      "v.state IN ('published', 'deprecated')", "v.published_at DESC, v.id DESC",
+	      "(v.published_at, v.id) < ($?, $?)", OID_TIMESTAMPTZ, OID_UUID),
+	{.name = "metric",
+	 .columns = ", s.value AS key1, v.id AS key2",
+	 .join = METRIC_JOIN,
+	 .order_by = "s.value, v.id",
+	 .after = {"(s.value, v.id) > ($?, $?)", {OID_FLOAT8, OID_UUID}}},
+	{.name = "metric",
+	 .descending = true,
+	 .columns = ", s.value AS key1, v.id AS key2",
+	 .join = METRIC_JOIN,
+	 .order_by = "s.value DESC, v.id DESC",
+	 .after = {"(s.value, v.id) < ($?, $?)", {OID_FLOAT8, OID_UUID}}},
+};
+
+static const struct list_spec spec = {
+	.name = "versions_list",
+	.columns = "SELECT v.id, v.model_id, v.semver AS version, v.ordinal, v.state, v.params, "
+		   "v.tags, "
+		   "v.description, v.reason, v.created_at, v.created_by, v.published_at, "
+		   "v.published_by, "
+		   "v.key_id, v.files, v.bytes, v.row_version",
+	.from = "FROM version v",
+	.where = {"v.model_id = (SELECT m.id FROM model m WHERE m.project = $? AND m.name = $? "
+		  "AND m.deleted_at IS NULL) AND v.state <> 'discarded'",
+		  {OID_TEXT, OID_TEXT}},
+	LIST_FILTERS(filters),
+	LIST_ORDERS(orders),
+};
+
+const struct query_list version_query = {
+	.spec = &spec,
+	.rules = rules,
+	.nrules = sizeof(rules) / sizeof(rules[0]),
+	.sorts = sorts,
+	.by_metric = true,
+	.sort = "-version",
+};
