@@ -129,6 +129,18 @@ static void link_next(struct request *rq, const char *token)
 				  (int)rq->target.path_len, rq->target.raw, jw_done(&kept), token));
 }
 
+struct problem page_query(struct request *rq, const struct query_list *list,
+			  const struct page *page, const struct statement **out)
+{
+	struct query_value *values = arena_array(rq->arena, struct query_value, TARGET_QUERY);
+	struct query_ask ask = {.values = values, .after = page->after, .limit = page->size + 1};
+
+	for (int i = 0; i < rq->target.nquery; i++)
+		values[ask.nvalues++] = (struct query_value){rq->target.query[i].name.text,
+							     rq->target.query[i].value.text};
+	return query_statement(rq->loop->lists, &rq->args, list, &ask, out);
+}
+
 const char *page_after_text(const struct page *p, size_t i, const char *first)
 {
 	const char *text = p->after ? json_string_value(json_array_get(p->after, i)) : NULL;

@@ -9,6 +9,7 @@
 #define HALLMARK_API_PAGE_H
 
 #include "api/request.h"
+#include "registry/query.h"
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
 
@@ -19,6 +20,11 @@ struct page {
 
 /* From page_size and page_token. */
 struct problem page_read(struct request *rq, struct page *out) MUST_CHECK;
+
+/* The statement of a list with filters (registry/query.h), from the request's query
+ * parameters; rq->args holds the arguments of its where, the others are appended. */
+struct problem page_query(struct request *rq, const struct query_list *list,
+			  const struct page *page, const struct statement **out) MUST_CHECK;
 
 /* A part of the key that the page begins after; first on the first page. */
 const char *page_after_text(const struct page *p, size_t i, const char *first);

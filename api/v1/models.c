@@ -1,0 +1,177 @@
+#include <string.h>
+
+#include "api/condition.h"
+#include "api/loop.h"
+#include "api/outcome.h"
+#include "api/page.h"
+#include "api/reply.h"
+#include "api/v1/handlers.h"
+#include "base/uuid.h"
+#include "registry/model.h"
+#include "registry/model_query.h"
+#include "registry/name.h"
+
+static void show(struct request *rq, unsigned status, const struct model *m)
+{
+	struct json_out j = json_out_new(rq->arena);
+
+	model_write(&j, m);
+	reply_json(rq, status, &j);
+}
+
+static void why_missing(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (!reply_failed(rq, outcome_read(rq, res, &outcome)))
+		outcome_refused(rq, outcome);
+}
+
+/* No such model: was it renamed, or is the project missing too? */
+static void missing(struct request *rq)
+{
+	struct args *args = request_args(rq);
+
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, request_param(rq, "model"));
+	request_read(rq, STATEMENT_MODELS_FORMER, why_missing);
+}
+
+static void shown(struct request *rq, const PGresult *res)
+{
+	struct model m;
+
+	if (PQntuples(res) == 0)
+		missing(rq);
+	else if (!reply_failed(rq, model_read(rq->arena, res, 0, &m)) &&
+		 !reply_not_modified(rq, reply_version_tag(rq, m.row_version)))
+		show(rq, 200, &m);
+}
+
+void model_show(struct request *rq)
+{
+	struct args *args = request_args(rq);
+
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, request_param(rq, "model"));
+	request_read(rq, STATEMENT_MODELS_GET, shown);
+}
+
+/* --- changes --- */
+
+static void changed(struct request *rq, const PGresult *res)
+{
+	struct model m;
+	const char *outcome;
+
+	if (!outcome_good(rq, res, &outcome) || reply_failed(rq, model_read(rq->arena, res, 0, &m)))
+		return;
+	bool created = strcmp(outcome, "created") == 0;
+	ticker_wake(&rq->loop->ticker);
+	reply_etag(rq, reply_version_tag(rq, m.row_version));
+	if (created)
+		reply_header(rq, "Location",
+			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
+	show(rq, created ? 201 : 200, &m);
+}
+
+void model_put(struct request *rq)
+{
+	const char *name = request_param(rq, "model");
+	struct args *args = request_args(rq);
+	unsigned char *id = arena_bytes(rq->arena, UUID_BYTES);
+	struct model_draft draft;
+	struct condition match;
+	bool create_only;
+
+	if (reply_failed(rq, name_model(rq->arena, "model", name, strlen(name))) ||
+	    reply_failed(rq, model_draft_read(rq->arena, rq->body, rq->body_len, &draft)) ||
+	    reply_failed(rq, condition_of_change(rq, &match, &create_only)))
+		return;
+	uuid_new(id);
+	arg_uuid(args, id);
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, name);
+	arg_text(args, draft.description ? draft.description : "");
+	arg_text(args, draft.card ? draft.card : "");
+	arg_text(args, draft.tags ? draft.tags : "{}");
+	arg_match_versions(args, &match);
+	arg_bool(args, create_only);
+	request_args_actor(rq);
+	request_write(rq, STATEMENT_MODELS_PUT, name, changed);
+}
+
+void model_patch(struct request *rq)
+{
+	struct args *args = request_args(rq);
+	struct model_patch patch;
+	struct condition match;
+
+	if (reply_failed(rq, model_patch_read(rq->arena, rq->body, rq->body_len, &patch)) ||
+	    reply_failed(rq, condition_of_change(rq, &match, NULL)))
+		return;
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, request_param(rq, "model"));
+	arg_text(args, patch.name);
+	arg_text(args, patch.description);
+	arg_text(args, patch.card);
+	arg_text(args, patch.tags);
+	arg_match_versions(args, &match);
+	request_args_actor(rq);
+	request_write(rq, STATEMENT_MODELS_PATCH, request_param(rq, "model"), changed);
+}
+
+static void deleted(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (!outcome_good(rq, res, &outcome))
+		return;
+	ticker_wake(&rq->loop->ticker);
+	reply_empty(rq, 204);
+}
+
+void model_delete(struct request *rq)
+{
+	struct args *args = request_args(rq);
+	struct condition match;
+
+	if (reply_failed(rq, condition_of_change(rq, &match, NULL)))
+		return;
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, request_param(rq, "model"));
+	arg_match_versions(args, &match);
+	request_args_actor(rq);
+	request_write(rq, STATEMENT_MODELS_DELETE, request_param(rq, "model"), deleted);
+}
+
+/* --- the list --- */
+
+static void listed(struct request *rq, const PGresult *res)
+{
+	const struct page *page = rq->state;
+	struct json_out j = json_out_new(rq->arena);
+	int n = PQntuples(res), some = n < page->size ? n : page->size;
+
+	page_open(&j);
+	for (int i = 0; i < some; i++) {
+		struct model m;
+
+		if (reply_failed(rq, model_read(rq->arena, res, i, &m)))
+			return;
+		model_write(&j, &m);
+	}
+	page_close(rq, &j, n > some, some ? query_key(rq->arena, res, some - 1) : NULL);
+}
+
+void model_list(struct request *rq)
+{
+	struct page *page = rq->state = arena_alloc(rq->arena, sizeof(*page));
+	const struct statement *statement;
+
+	if (reply_failed(rq, page_read(rq, page)))
+		return;
+	arg_text(request_args(rq), request_param(rq, "project"));
+	if (!reply_failed(rq, page_query(rq, &model_query, page, &statement)))
+		request_statement(rq, statement, listed);
+}
