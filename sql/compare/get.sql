@@ -11,7 +11,7 @@ SELECT f.outcome, v.id, v.project, v.model, v.model_id, v.version, v.ordinal, v.
 	  FROM metric_current c WHERE c.version_id = f.version_id) AS metrics,
        (SELECT coalesce(json_agg(json_build_object('path', a.path, 'sha256', encode(a.sha256, 'hex'), 'size', a.size,
 			'media_type', a.media_type) ORDER BY a.path), '[]')
-	  FROM artifact_document_1 a WHERE a.version_id = f.version_id) AS files
+	  FROM artifact_document_1 a WHERE a.version_id = f.version_id) AS files_json
   FROM json_array_elements($1) WITH ORDINALITY AS q (ref, place)
  CROSS JOIN LATERAL version_find_1(q.ref ->> 'project', q.ref ->> 'model', q.ref ->> 'kind',
 				   reference_keys_1(q.ref -> 'keys'), q.ref ->> 'word') f
