@@ -81,6 +81,7 @@ static struct problem take_metric(struct args *args, struct list_choice *choice,
 
 static struct problem any_word(struct arena *a, const char *where, const char *s, size_t len)
 {
+	(void)s;
 	return len > 0 ? NO_PROBLEM : problem_at_parameter(a, where, "a word is empty");
 }
 
@@ -248,7 +249,7 @@ struct key {
 static void write_key(struct arena *a, struct json_out *j, const PGresult *res, int row, int field)
 {
 	const Oid type = PQftype(res, field);
-	struct column c = {PQfname(res, field), type, 0, false};
+	struct column c = {.name = PQfname(res, field), .type = type};
 	struct key k = {0};
 
 	c.offset = type == OID_TEXT     ? offsetof(struct key, text)

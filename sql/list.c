@@ -234,7 +234,8 @@ static size_t room_for(const struct list_choice *choice, const struct part *part
 	const struct list_spec *spec = choice->spec;
 	const struct list_order *order = &spec->orders[choice->order];
 	size_t room = strlen(spec->columns) + strlen(spec->from) + strlen(order->order_by) +
-		      (order->columns ? strlen(order->columns) : 0) + 64;
+		      (order->columns ? strlen(order->columns) : 0) +
+		      (order->only ? strlen(order->only) : 0) + 64;
 
 	for (int i = 0; i < nparts; i++)
 		room += (parts[i].clause->text ? strlen(parts[i].clause->text) : 0) + 16 +
@@ -260,6 +261,10 @@ static void write_sql(struct text *t, const struct list_choice *choice, const st
 	for (int i = 2; i < nparts; i++) {
 		put_part(t, &parts[i], first);
 		first += count_types(parts[i].clause);
+	}
+	if (order->only) {
+		puts_to(t, " AND ");
+		puts_to(t, order->only);
 	}
 	puts_to(t, " ORDER BY ");
 	puts_to(t, order->order_by);

@@ -24,7 +24,7 @@
  * "$?" is the clause's next parameter. The assembled text is
  *
  *	<columns><order.columns> <from> <order.join>
- *	 WHERE <where> AND <filter> AND … AND <order.after>
+ *	 WHERE <where> AND <filter> AND … AND <order.after> AND <order.only>
  *	 ORDER BY <order.order_by> LIMIT $n
  *
  * and its arguments are, in this order: those of where, of order.join, of each
@@ -59,6 +59,7 @@ struct list_order {
 	bool descending;
 	const char *columns; /* appended to the spec's, with its comma; or NULL */
 	struct list_clause join;
+	const char *only; /* a condition without parameters, for rows that have the key; or NULL */
 	const char *order_by;
 	struct list_clause after; /* keyset: what lies behind the last row seen */
 };

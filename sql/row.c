@@ -149,6 +149,24 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 	return r->read(a, cell, out) ? NULL : "is malformed";
 }
 
+struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
+			int ncolumns, void *out)
+{
+	if (row < 0 || row >= PQntuples(res))
+		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
+			       PQntuples(res), row);
+	for (int i = 0; i < ncolumns; i++) {
+		const struct column *c = &columns[i];
+		const int at = PQfnumber(res, c->name);
+		const char *wrong =
+			at < 0 ? "is missing" : cell_read(a, res, row, at, c, (char *)out + c->offset);
+
+		if (wrong)
+			return problem(a, PROBLEM_INTERNAL, "Column %s %s.", c->name, wrong);
+	}
+	return NO_PROBLEM;
+}
+
 struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out)
 {

@@ -34,14 +34,10 @@ struct column {
 	bool nullable;
 };
 
-#define COLUMN(type_, member, oid)                                                                 \
-	{                                                                                          \
-#member, (oid), offsetof(type_, member), false                                     \
-	}
-#define NULLABLE(type_, member, oid)                                                               \
-	{                                                                                          \
-#member, (oid), offsetof(type_, member), true                                      \
-	}
+/* clang-format off */
+#define COLUMN(type_, member, oid)   {#member, offsetof(type_, member), (oid), false}
+#define NULLABLE(type_, member, oid) {#member, offsetof(type_, member), (oid), true}
+/* clang-format on */
 #define COLUMNS(table) (table), (int)(sizeof(table) / sizeof((table)[0]))
 
 /* Reads one row; a mismatch is INTERNAL and names the column. */

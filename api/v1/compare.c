@@ -143,7 +143,7 @@ static struct problem column_read(struct request *rq, const PGresult *res, int r
 	static const struct column columns[] = {
 		COLUMN(struct parts_row, params, OID_JSON),
 		COLUMN(struct parts_row, metrics, OID_JSON),
-		{"files_json", OID_JSON, offsetof(struct parts_row, files_json), false},
+		COLUMN(struct parts_row, files_json, OID_JSON),
 	};
 
 	TRY(version_read(rq->arena, res, row, &out->version));

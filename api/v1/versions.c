@@ -80,25 +80,22 @@ void version_show(struct request *rq)
 /* --- POST: a new draft --- */
 
 struct fault_row {
-	int64_t fault;
+	int32_t fault;
 };
 
 /* A parent that is not there, or not published: say which of the edges it was. */
 static void refuse_parent(struct request *rq, const PGresult *res, bool missing)
 {
-	int column = PQfnumber(res, "fault");
-	const struct column columns[] = {
-		{"fault", PQftype(res, column), offsetof(struct fault_row, fault), true}};
+	static const struct column columns[] = {NULLABLE(struct fault_row, fault, OID_INT4)};
 	struct fault_row row = {0};
 
-	if (reply_failed(rq, row_find(rq->arena, res, 0, columns, 1, &row)))
+	if (reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(columns), &row)))
 		return;
 	reply_problem(
-		rq, problem_at_pointer(
-			    rq->arena,
-			    arena_printf(rq->arena, "/lineage/%lld/version", (long long)row.fault),
-			    missing ? "there is no such version that this token may see"
-				    : "a parent must be published"));
+		rq, problem_at_pointer(rq->arena,
+				       arena_printf(rq->arena, "/lineage/%d/version", row.fault),
+				       missing ? "there is no such version that this token may see"
+					       : "a parent must be published"));
 }
 
 static const char *location(struct request *rq, const char *version)
