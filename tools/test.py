@@ -141,6 +141,8 @@ def unit(flavour):
         for old in taps.glob("*.tap"):
             old.unlink()
         status = run(name, make(f"FLAVOUR={flavour}", "unit"), 1800, {"HALLMARK_TEST_TAP": str(taps)})
+        if status != 0 and not any(taps.glob("*.tap")):
+            return Tally(failed=1, problems=(f"did not run\n{tail(name)}",))
         tallies = []
         for source in sorted((ROOT / "tests/unit").glob("t_*.c")):
             kept = taps / f"{source.stem}.tap"
