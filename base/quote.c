@@ -7,7 +7,7 @@
 #include <utf8proc.h>
 
 enum { SHOWN = 60, HEX_BYTE = 4, ROOM = 256 };
-_Static_assert((size_t)SHOWN * HEX_BYTE + sizeof("\"…\"") <= ROOM, "every byte may become \\xNN");
+_Static_assert((size_t)SHOWN *HEX_BYTE + sizeof("\"…\"") <= ROOM, "every byte may become \\xNN");
 
 static bool harmless(int32_t c)
 {

@@ -24,7 +24,7 @@ check() { # check NAME COMMAND...
 	fi
 	failed=1
 	echo "not ok $count - lint $name"
-	tail -60 "$log" | sed 's/^/# /'
+	{ grep -E '(error|warning):' "$log" || tail -40 "$log"; } | sort -u | head -40 | sed "s,$PWD/,,; s/^/# /"
 }
 
 format() {
