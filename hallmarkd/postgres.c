@@ -344,6 +344,7 @@ struct problem postgres_plan(struct arena *a, const struct postgres *pg, struct 
 		"synchronous_commit=on",
 		"ssl=off",
 		"restart_after_crash=on",
+		"recovery_init_sync_method=syncfs",
 	};
 	enum { FIXED = sizeof(fixed) / sizeof(*fixed) };
 	const char **argv = arena_array(a, const char *, 2 * FIXED + 6);

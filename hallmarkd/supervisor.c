@@ -20,7 +20,9 @@
 #include "hallmarkd/postgres.h"
 #include "hallmarkd/privilege.h"
 #include "hallmarkd/relay.h"
+#include "hallmarkd/sandbox.h"
 #include "hallmarkd/state.h"
+#include "registry/signer_wire.h"
 
 enum {
 	MS = 1000,
@@ -53,14 +55,19 @@ struct supervisor {
 	struct postgres pg;
 	struct poller *poller;
 	struct part parts[PARTS];
-	struct part *signer; /* the one that the service speaks to */
+	struct part *signer;    /* the one that the service speaks to; NULL: none */
+	struct part *candidate; /* a new one that has not answered yet; NULL: none */
+	struct watch probe;     /* our own socket to it */
+	int sockets[CONTROL_FDS_MAX];
+	bool renew_again; /* asked for while one was under way */
 	struct relay relay;
 	struct watch signals, control;
 	struct timer poll;
 	int settings_fd;
 	int prepared; /* the pipe that `prepare` says the signing key to */
 	char key_id[32];
-	bool database_leaving; /* an old postmaster is waited for */
+	bool database_found;   /* left behind by a supervisor before us */
+	bool database_leaving; /* and on its way out */
 	bool ready;            /* the service has been ready once */
 	bool stopping, hurried;
 	int status;
@@ -175,7 +182,9 @@ static void start_again_later(struct part *p)
 
 /* ---- Signer ---- */
 
-/* One pair a loop: ours[] go to the service, theirs[] the signer is born with. */
+static void start_signer(struct supervisor *s);
+
+/* One pair a loop, and one for us: ours[] stay here, theirs[] the signer is born with. */
 static int make_pairs(int *ours, int *theirs, int wanted)
 {
 	int n = 0, pair[2];
@@ -194,33 +203,104 @@ static void close_all(const int *fds, int n)
 		close(fds[i]);
 }
 
-/* The old signer, if any, ends by itself when the service drops its sockets. */
-static void start_signer(struct supervisor *s)
+static void forget_candidate(struct supervisor *s)
 {
-	struct part *p =
-		s->signer == &s->parts[SIGNER] ? &s->parts[OTHER_SIGNER] : &s->parts[SIGNER];
-	int ours[CONTROL_FDS_MAX], fds[CONTROL_FDS_MAX + 1] = {s->settings_fd};
+	if (!s->candidate)
+		return;
+	poller_unwatch(s->poller, &s->probe);
+	close(s->probe.fd);
+	close_all(s->sockets, s->config->loops);
+	s->candidate = NULL;
+}
 
-	if (p->child.pid) { /* the one before the old one is still there */
-		child_signal(&p->child, SIGKILL);
-		poller_set(s->poller, &s->signer->timer, monotonic_us() + SHORTEST_DELAY);
+/* The new signer has answered, so it has its keys: the service is given its sockets. The
+ * old one ends by itself when the service has dropped the sockets it had. */
+static void signer_answered(struct watch *w, uint32_t events)
+{
+	struct supervisor *s =
+		(struct supervisor *)((char *)w - offsetof(struct supervisor, probe));
+	char answer;
+
+	(void)events;
+	if (read(w->fd, &answer, 1) != 1) {
+		poller_unwatch(s->poller, w); /* its end is told by the pidfd */
 		return;
 	}
-	int n = make_pairs(ours, fds + 1, s->config->loops);
-	s->signer = p;
-	bool good = n == s->config->loops && start_own(p, "signer", fds, n + 1, 0);
-	if (good && !control_send(s->control.fd, ours, n))
+	if (s->control.fd < 0) { /* nobody to sign for; it ends with its sockets */
+		forget_candidate(s);
+		return;
+	}
+	if (!control_send(s->control.fd, s->sockets, s->config->loops))
 		log_line(LOG_ERROR, "signer_sockets_lost", LOG_TEXT("why", strerror(errno)));
-	close_all(ours, n);
+	s->signer = s->candidate;
+	s->signer->delay = 0;
+	forget_candidate(s);
+	if (s->renew_again)
+		start_signer(s);
+}
+
+/* Asks for its keys; what it says does not matter to us. */
+static bool ask(int fd)
+{
+	const struct wire_frame keys = {.kind = WIRE_KEYS};
+	struct wire_out out = {0};
+	bool good = wire_put(&out, &keys) && wire_flush(&out, fd);
+
+	wire_out_free(&out);
+	return good;
+}
+
+static bool start_candidate(struct supervisor *s, struct part *p)
+{
+	int ours[CONTROL_FDS_MAX + 1], fds[CONTROL_FDS_MAX + 2] = {s->settings_fd};
+	int loops = s->config->loops, n = make_pairs(ours, fds + 1, loops + 1);
+
+	if (n < loops + 1 || !start_own(p, "signer", fds, n + 1, 0)) {
+		close_all(ours, n);
+		close_all(fds + 1, n);
+		return false;
+	}
 	close_all(fds + 1, n);
-	if (!good)
-		start_again_later(p);
+	memcpy(s->sockets, ours, (size_t)loops * sizeof(*ours));
+	s->candidate = p;
+	s->probe = (struct watch){.fd = ours[loops], .ready = signer_answered};
+	return ask(s->probe.fd) && poller_watch(s->poller, &s->probe, EPOLLIN);
+}
+
+static void start_signer(struct supervisor *s)
+{
+	struct part *p = s->parts[SIGNER].child.pid ? &s->parts[OTHER_SIGNER] : &s->parts[SIGNER];
+
+	s->renew_again = s->candidate != NULL;
+	if (s->candidate)
+		return;
+	if (p->child.pid) { /* the one before the last is still on its way out */
+		child_signal(&p->child, SIGKILL);
+		s->renew_again = true;
+	} else if (!start_candidate(s, p)) {
+		child_signal(&p->child, SIGKILL);
+		if (!p->child.pid)
+			start_again_later(p);
+	}
 }
 
 static void signer_ended(struct part *p)
 {
-	if (p == p->s->signer && p->s->parts[SERVICE].child.pid)
+	struct supervisor *s = p->s;
+	bool failed = p == s->candidate, speaking = p == s->signer;
+
+	if (failed)
+		forget_candidate(s);
+	if (speaking)
+		s->signer = NULL;
+	if (!s->parts[SERVICE].child.pid)
+		return;
+	if (failed && s->signer)
+		log_line(LOG_ERROR, "signer_kept", LOG_TEXT("why", "the new signer did not start"));
+	else if (failed || speaking)
 		start_again_later(p);
+	else if (s->renew_again)
+		start_signer(s);
 }
 
 /* ---- Service ---- */
@@ -284,7 +364,10 @@ static void service_ended(struct part *p)
 		give_up(s, "the service ended before it was ready");
 		return;
 	}
-	poller_cancel(s->poller, &s->signer->timer);
+	poller_cancel(s->poller, &s->parts[SIGNER].timer);
+	poller_cancel(s->poller, &s->parts[OTHER_SIGNER].timer);
+	s->renew_again = false;
+	s->signer = NULL; /* it ends by itself: its sockets are closed */
 	start_again_later(p);
 }
 
@@ -354,6 +437,7 @@ static void begin_postgres(struct supervisor *s)
 		return;
 	}
 	log_line(LOG_INFO, "database_adopted", LOG_INT("pid", pid));
+	s->database_found = true;
 	s->database_leaving = status == POSTGRES_STOPPING;
 	if (s->database_leaving)
 		child_signal(&p->child, SIGINT);
@@ -377,8 +461,8 @@ static void postgres_ended(struct part *p)
 	struct supervisor *s = p->s;
 
 	relay_close(&s->relay);
-	if (s->database_leaving) {
-		s->database_leaving = false;
+	if (s->database_found) {
+		s->database_found = s->database_leaving = false;
 		start_postgres(s);
 	} else if (s->poll.place) {
 		give_up(s, "PostgreSQL ended before it was ready; what it said stands above");
@@ -393,7 +477,8 @@ static void part_ended(struct child *c, int status)
 {
 	struct part *p = part_of_child(c);
 	struct supervisor *s = p->s;
-	bool expected = s->stopping || p->id == PREPARE || (p != s->signer && p->id != SERVICE);
+	bool retired = (p->id == SIGNER || p->id == OTHER_SIGNER) && p != s->signer;
+	bool expected = s->stopping || p->id == PREPARE || (retired && p != s->candidate);
 
 	poller_cancel(s->poller, &p->timer);
 	log_line(expected ? LOG_DEBUG : LOG_WARN, "ended", LOG_TEXT("process", c->name),
@@ -507,6 +592,7 @@ static struct problem settle_in(struct supervisor *s)
 	TRY(identity_find(a, c, &s->who));
 	TRY(state_make(a, c->state, &s->who));
 	TRY(identity_become(a, &s->who));
+	TRY(sandbox_supervisor(a));
 	TRY(state_lock(a, c->state));
 	if (!c->embedded)
 		return NO_PROBLEM;
@@ -539,7 +625,6 @@ int supervise(struct arena *a, struct settings *settings, const struct config *c
 			       .control = {.fd = -1},
 			       .poll = {.expired = poll_database}};
 
-	s.signer = &s.parts[SIGNER];
 	for (int id = 0; id < PARTS; id++)
 		s.parts[id] = (struct part){
 			.s = &s,
