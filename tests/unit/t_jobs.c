@@ -16,7 +16,7 @@ static int done_count, done_elsewhere, done_out_of_order;
 
 static bool turn_until(const int *count, int want)
 {
-	int64_t end = monotonic_us() + 20000000;
+	int64_t end = monotonic_us() + 10000000;
 
 	while (*count < want && monotonic_us() < end)
 		poller_turn(poller, end);
@@ -110,6 +110,31 @@ static void threads_start_when_work_waits_up_to_the_limit(void)
 		usleep(1000); /* the kernel lists a joined thread for a moment longer */
 	is_int(tasks(), before, "all have ended");
 	pthread_barrier_destroy(&barrier);
+}
+
+/* A woken thread counts as idle until it runs: the second job must not trust in it. */
+static void two_jobs_never_share_one_idle_thread(void)
+{
+	static struct job pair[2];
+	bool good = true;
+
+	for (int i = 0; good && i < 30; i++) {
+		struct jobs *j = jobs_new(2);
+
+		usleep(1000); /* the first thread is idle by now */
+		met = 0;
+		pthread_barrier_init(&barrier, NULL, 2);
+		for (int k = 0; k < 2; k++) {
+			pair[k] = (struct job){.work = meet, .done = count_met};
+			jobs_submit(j, mailbox, &pair[k]);
+		}
+		good = turn_until(&met, 2);
+		if (!good)
+			break; /* they will never meet now: nothing can be freed */
+		jobs_free(j);
+		pthread_barrier_destroy(&barrier);
+	}
+	ok(good, "two jobs that need each other met, thirty times");
 }
 
 static atomic_int freed;
@@ -244,6 +269,7 @@ int main(void)
 	mailbox = mailbox_new(poller);
 	one_thread_keeps_the_order();
 	threads_start_when_work_waits_up_to_the_limit();
+	two_jobs_never_share_one_idle_thread();
 	the_end_runs_what_nobody_waits_for_and_drops_the_rest();
 	no_posted_job_is_lost();
 	done_may_submit_the_job_again();
