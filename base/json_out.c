@@ -298,3 +298,13 @@ void jw_tree(struct json_out *j, const json_t *tree)
 		break;
 	}
 }
+
+const char *json_text(struct arena *a, const json_t *tree)
+{
+	struct json_out j = json_out_new(a);
+
+	if (!tree)
+		return NULL;
+	jw_tree(&j, tree);
+	return jw_done(&j);
+}

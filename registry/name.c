@@ -38,11 +38,17 @@ static const char *stranger(const char *s, size_t len, const char *others)
 
 /* ---- text that people read ---------------------------------------------------------- */
 
+enum text_kind {
+	TEXT_LINE,  /* a name: one line, normal form C, nothing hidden, no space at an end */
+	TEXT_LINES, /* the same with tabs and line ends, spaces where they please */
+	TEXT_PROSE, /* in any language: control characters alone are refused */
+};
+
 struct text_rule {
 	const char *what; /* opens the sentence */
 	size_t min, max;  /* bytes */
 	const char *never;
-	bool prose; /* tabs and line ends may stand in it, spaces at its ends too */
+	enum text_kind kind;
 };
 
 static struct problem check_length(struct arena *a, const char *where, const struct text_rule *rule,
@@ -56,27 +62,53 @@ static struct problem check_length(struct arena *a, const char *where, const str
 	return NO_PROBLEM;
 }
 
-static bool is_prose_control(char c)
+static bool is_line_control(char c)
 {
 	return c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Line ends and tabs out of the way: prose is checked piece by piece. */
-static int32_t forbidden(const struct text_rule *rule, const char *s, size_t len)
+/* Piece by piece between tabs and line ends, which are controls too. */
+static int32_t forbidden_in_lines(const char *s, size_t len)
 {
 	const char *const end = s + len;
 
-	while (rule->prose && s < end) {
+	while (s < end) {
 		const char *stop = s;
 
-		while (stop < end && !is_prose_control(*stop))
+		while (stop < end && !is_line_control(*stop))
 			stop++;
 		const int32_t c = utf8_forbidden(s, (size_t)(stop - s));
 		if (c >= 0)
 			return c;
 		s = stop + (stop < end);
 	}
-	return rule->prose ? -1 : utf8_forbidden(s, len);
+	return -1;
+}
+
+static int32_t forbidden_in_prose(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (((unsigned char)s[i] < ' ' && !is_line_control(s[i])) || s[i] == 0x7f)
+			return (unsigned char)s[i];
+	}
+	return -1;
+}
+
+static int32_t (*const forbidden[])(const char *s, size_t len) = {
+	[TEXT_LINE] = utf8_forbidden,
+	[TEXT_LINES] = forbidden_in_lines,
+	[TEXT_PROSE] = forbidden_in_prose,
+};
+
+static struct problem check_never(struct arena *a, const char *where, const struct text_rule *rule,
+				  const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (strchr(rule->never, s[i]))
+			return FAULT("%s cannot hold %s; none of these may stand in it: %s",
+				     rule->what, quote(a, s + i, 1), rule->never);
+	}
+	return NO_PROBLEM;
 }
 
 static struct problem check_characters(struct arena *a, const char *where,
@@ -84,21 +116,16 @@ static struct problem check_characters(struct arena *a, const char *where,
 {
 	if (!utf8_valid(s, len))
 		return FAULT("%s has to be valid UTF-8", rule->what);
-	const int32_t c = forbidden(rule, s, len);
+	const int32_t c = forbidden[rule->kind](s, len);
 	if (c >= 0)
 		return FAULT("%s cannot hold U+%04X; leave out control characters and marks that "
 			     "turn the reading direction",
 			     rule->what, (unsigned)c);
-	if (!utf8_is_nfc(s, len))
+	if (rule->kind != TEXT_PROSE && !utf8_is_nfc(s, len))
 		return FAULT("%s has to be in Unicode normal form C (NFC), in which an accented "
 			     "letter is one character; normalise %s first",
 			     rule->what, quote(a, s, len));
-	for (size_t i = 0; i < len; i++) {
-		if (strchr(rule->never, s[i]))
-			return FAULT("%s cannot hold %s; none of these may stand in it: %s",
-				     rule->what, quote(a, s + i, 1), rule->never);
-	}
-	return NO_PROBLEM;
+	return check_never(a, where, rule, s, len);
 }
 
 static bool is_space(const char *s, size_t len)
@@ -126,7 +153,7 @@ static struct problem check_text(struct arena *a, const char *where, const struc
 		return NO_PROBLEM;
 	TRY(check_characters(a, where, rule, s, len));
 	const size_t last = last_character(s, len);
-	if (!rule->prose && (is_space(s, len) || is_space(s + last, len - last)))
+	if (rule->kind == TEXT_LINE && (is_space(s, len) || is_space(s + last, len - last)))
 		return FAULT("%s cannot begin or end with a space: %s", rule->what,
 			     quote(a, s, len));
 	return NO_PROBLEM;
@@ -140,7 +167,8 @@ static bool is_dots(const char *s, size_t len)
 
 struct problem name_model(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"a model's name", 1, NAME_MAX_BYTES, "/:@\\", false};
+	static const struct text_rule rule = {"a model's name", 1, NAME_MAX_BYTES, "/:@\\",
+					      TEXT_LINE};
 
 	TRY(check_text(a, where, &rule, s, len));
 	if (is_dots(s, len))
@@ -151,14 +179,15 @@ struct problem name_model(struct arena *a, const char *where, const char *s, siz
 
 struct problem name_tag(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"a tag's key", 1, NAME_MAX_BYTES, "=", false};
+	static const struct text_rule rule = {"a tag's key", 1, NAME_MAX_BYTES, "=", TEXT_LINE};
 
 	return check_text(a, where, &rule, s, len);
 }
 
 struct problem name_tag_value(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"a tag's value", 0, TAG_VALUE_MAX_BYTES, "", true};
+	static const struct text_rule rule = {"a tag's value", 0, TAG_VALUE_MAX_BYTES, "",
+					      TEXT_LINES};
 
 	return check_text(a, where, &rule, s, len);
 }
@@ -166,7 +195,7 @@ struct problem name_tag_value(struct arena *a, const char *where, const char *s,
 struct problem name_metric(struct arena *a, const char *where, const char *s, size_t len)
 {
 	static const struct text_rule rule = {"a metric's name", 1, NAME_MAX_BYTES, "<>=!@[],",
-					      false};
+					      TEXT_LINE};
 
 	return check_text(a, where, &rule, s, len);
 }
@@ -174,21 +203,45 @@ struct problem name_metric(struct arena *a, const char *where, const char *s, si
 struct problem name_dataset(struct arena *a, const char *where, const char *s, size_t len)
 {
 	static const struct text_rule rule = {"a metric's dataset", 0, NAME_MAX_BYTES, "<>=!@[],",
-					      false};
+					      TEXT_LINE};
 
 	return check_text(a, where, &rule, s, len);
 }
 
 struct problem name_slice(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"a metric's slice", 0, NAME_MAX_BYTES, "[]", false};
+	static const struct text_rule rule = {"a metric's slice", 0, NAME_MAX_BYTES, "[]",
+					      TEXT_LINE};
 
 	return check_text(a, where, &rule, s, len);
 }
 
 struct problem name_note(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"this text", 1, NOTE_MAX_BYTES, "", true};
+	static const struct text_rule rule = {"this text", 1, NOTE_MAX_BYTES, "", TEXT_PROSE};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_description(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a description", 0, DESCRIPTION_MAX_BYTES, "",
+					      TEXT_PROSE};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_card(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a model card", 0, CARD_MAX_BYTES, "", TEXT_PROSE};
+
+	return check_text(a, where, &rule, s, len);
+}
+
+struct problem name_param(struct arena *a, const char *where, const char *s, size_t len)
+{
+	static const struct text_rule rule = {"a parameter's name", 1, NAME_MAX_BYTES, "",
+					      TEXT_LINE};
 
 	return check_text(a, where, &rule, s, len);
 }
@@ -277,7 +330,8 @@ static bool is_our_folder(const char *s, size_t len)
 
 struct problem name_path(struct arena *a, const char *where, const char *s, size_t len)
 {
-	static const struct text_rule rule = {"an artifact's path", 1, PATH_MAX_BYTES, "\\", false};
+	static const struct text_rule rule = {"an artifact's path", 1, PATH_MAX_BYTES, "\\",
+					      TEXT_LINE};
 	const char *at = s, *const end = s + len;
 
 	TRY(check_text(a, where, &rule, s, len));
@@ -426,7 +480,8 @@ static bool has_password(const char *s, size_t len)
 	return at && s + colon < at;
 }
 
-struct problem name_uri(struct arena *a, const char *where, const char *s, size_t len)
+static struct problem check_uri_characters(struct arena *a, const char *where, const char *s,
+					   size_t len)
 {
 	if (len == 0 || len > URI_MAX_BYTES)
 		return FAULT("a URI has 1 to %d bytes, this one has %zu", URI_MAX_BYTES, len);
@@ -435,6 +490,12 @@ struct problem name_uri(struct arena *a, const char *where, const char *s, size_
 		    strchr("<>\"\\^`{|}", s[i]))
 			return FAULT("a URI cannot hold %s; percent-encode it", quote(a, s + i, 1));
 	}
+	return NO_PROBLEM;
+}
+
+struct problem name_uri(struct arena *a, const char *where, const char *s, size_t len)
+{
+	TRY(check_uri_characters(a, where, s, len));
 	const size_t scheme = scheme_length(s, len);
 	if (scheme == 0 || scheme + 1 == len)
 		return FAULT("%s has no scheme; write a whole URI such as s3://bucket/key or "
@@ -444,4 +505,9 @@ struct problem name_uri(struct arena *a, const char *where, const char *s, size_
 		return FAULT("this URI holds a password, which everyone could read here; leave it "
 			     "out and try again");
 	return NO_PROBLEM;
+}
+
+struct problem name_image(struct arena *a, const char *where, const char *s, size_t len)
+{
+	return check_uri_characters(a, where, s, len);
 }

@@ -21,6 +21,8 @@ enum {
 	TAG_VALUE_MAX_BYTES = 8192,
 	URI_MAX_BYTES = 2048,
 	NOTE_MAX_BYTES = 4096,
+	DESCRIPTION_MAX_BYTES = 64 * 1024,
+	CARD_MAX_BYTES = 4 * 1024 * 1024,
 };
 
 /* Every rule has this shape, so tables can hold it. */
@@ -39,6 +41,10 @@ name_rule name_media_type; /* RFC 9110 §8.3.1, at most 255 bytes */
 name_rule name_digest;     /* sha256: and 64 lower-case hex digits */
 name_rule name_commit;     /* a full commit id: 40 or 64 lower-case hex digits */
 name_rule name_uri;        /* RFC 3986 with a scheme, at most 2,048 bytes, no password in it */
+name_rule name_image;      /* a container image as registries name it: HOST/PATH:TAG, or a URI */
+name_rule name_param;      /* a training parameter's name: 1 to 255 bytes */
 name_rule name_note;       /* prose for people, a reason say: 1 to 4,096 bytes, line ends allowed */
+name_rule name_description; /* prose, up to 64 KiB */
+name_rule name_card;        /* a model card, Markdown, up to 4 MiB */
 
 #endif

@@ -573,3 +573,43 @@ void reference_args(struct args *args, const struct reference *r)
 		arg_null(args);
 	arg_text(args, r->word);
 }
+
+void reference_write(struct json_out *j, const char *project, const char *model,
+		     const struct reference *r)
+{
+	jw_object(j);
+	jw_key(j, "project"), jw_text(j, project);
+	jw_key(j, "model"), jw_text(j, model);
+	jw_key(j, "kind"), jw_text(j, kind_names[r->kind]);
+	jw_key(j, "keys");
+	jw_array(j);
+	for (size_t i = 0; i < r->nkeys; i++) {
+		if (r->keys[i].data)
+			jw_hex(j, r->keys[i].data, r->keys[i].len);
+		else
+			jw_null(j);
+	}
+	jw_end_array(j);
+	jw_key(j, "word"), jw_text(j, r->word);
+	jw_end_object(j);
+}
+
+struct problem version_name_read(struct arena *a, const char *where, const char *s, size_t len,
+				 struct version_name *out)
+{
+	const char *slash = memchr(s, '/', len);
+	const char *at = slash ? memchr(slash, '@', len - (size_t)(slash - s)) : NULL;
+
+	*out = (struct version_name){0};
+	if (!at)
+		return problem_at(a, where,
+				  "%s does not name a version; write PROJECT/MODEL@VERSION, "
+				  "such as default/minilm@1.0.0",
+				  quote(a, s, len));
+	const size_t project = (size_t)(slash - s), model = (size_t)(at - slash) - 1;
+	TRY(name_project(a, where, s, project));
+	TRY(name_model(a, where, slash + 1, model));
+	out->project = arena_dup(a, s, project);
+	out->model = arena_dup(a, slash + 1, model);
+	return reference_read(a, where, at + 1, len - (size_t)(at - s) - 1, &out->reference);
+}

@@ -26,6 +26,7 @@
 
 #include <stdint.h>
 
+#include "base/json_out.h"
 #include "base/problem.h"
 #include "sql/args.h"
 
@@ -59,5 +60,18 @@ struct problem reference_read(struct arena *a, const char *where, const char *s,
  * text kind ('exact', 'range', 'newest', 'alias', 'ordinal'), bytea[] keys, text word. */
 void reference_args(struct args *args, const struct reference *r);
 const char *reference_kind_name(enum reference_kind kind);
+
+/* The same as JSON, for statements that take many: {"project", "model", "kind",
+ * "keys": [hex or null], "word"}. */
+void reference_write(struct json_out *j, const char *project, const char *model,
+		     const struct reference *r);
+
+/* "project/model@reference", how a version is named from outside its model. */
+struct version_name {
+	const char *project, *model;
+	struct reference reference;
+};
+struct problem version_name_read(struct arena *a, const char *where, const char *s, size_t len,
+				 struct version_name *out) MUST_CHECK;
 
 #endif
