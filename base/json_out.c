@@ -299,7 +299,7 @@ void jw_tree(struct json_out *j, const json_t *tree)
 	}
 }
 
-const char *json_text(struct arena *a, const json_t *tree)
+const char *tree_text(struct arena *a, const json_t *tree)
 {
 	struct json_out j = json_out_new(a);
 

@@ -47,7 +47,7 @@ void jw_null(struct json_out *j);
 void jw_hex(struct json_out *j, const void *bytes, size_t len);
 void jw_raw(struct json_out *j, const char *json, size_t len); /* is JSON already */
 void jw_tree(struct json_out *j, const json_t *tree);
-const char *json_text(struct arena *a, const json_t *tree); /* jw_tree() alone; NULL for NULL */
+const char *tree_text(struct arena *a, const json_t *tree); /* jw_tree() alone; NULL for NULL */
 
 /* Microseconds since 1970 as "2026-01-13T22:03:16.123456Z", always with a
  * fraction of six digits; INT64_MIN becomes null. */

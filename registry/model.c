@@ -79,7 +79,7 @@ struct problem model_draft_read(struct arena *a, const char *body, size_t len,
 	struct body b;
 
 	TRY(draft_body(a, body, len, &draft_shape, &b));
-	*out = (struct model_draft){b.description, b.card, json_text(a, b.tags)};
+	*out = (struct model_draft){b.description, b.card, tree_text(a, b.tags)};
 	return NO_PROBLEM;
 }
 
@@ -93,7 +93,7 @@ struct problem model_patch_read(struct arena *a, const char *body, size_t len,
 		.name = b.name,
 		.description = b.has_description && !b.description ? "" : b.description,
 		.card = b.has_card && !b.card ? "" : b.card,
-		.tags = json_text(a, b.tags),
+		.tags = tree_text(a, b.tags),
 	};
 	return NO_PROBLEM;
 }

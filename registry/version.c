@@ -120,7 +120,24 @@ static const struct draft_shape draft_shape =
 
 static const char *object_or_empty(struct arena *a, const json_t *object)
 {
-	return object ? json_text(a, object) : "{}";
+	return object ? tree_text(a, object) : "{}";
+}
+
+static void list_parents(struct arena *a, const struct draft_list *lineage,
+			 struct version_draft *out)
+{
+	const struct lineage_draft *edges = lineage->items;
+	struct version_parent *parents = arena_array(a, struct version_parent, lineage->n);
+
+	for (size_t i = 0; i < lineage->n; i++) {
+		if (edges[i].kind != LINEAGE_PARENT)
+			continue;
+		parents[out->nparents++] = (struct version_parent){
+			.project = edges[i].parent.project,
+			.pointer = arena_printf(a, "/lineage/%zu/version", i),
+		};
+	}
+	out->parents = parents;
 }
 
 struct problem version_draft_read(struct arena *a, const char *body, size_t len,
@@ -137,6 +154,7 @@ struct problem version_draft_read(struct arena *a, const char *body, size_t len,
 		.metrics = metrics_text(a, &b.metrics),
 		.lineage = lineage_text(a, &b.lineage),
 	};
+	list_parents(a, &b.lineage, out);
 	if (!b.version)
 		return NO_PROBLEM;
 
@@ -190,20 +208,20 @@ struct problem version_patch_read(struct arena *a, const char *body, size_t len,
 	TRY(draft_body(a, body, len, &patch_shape, &b));
 	*out = (struct version_patch){
 		.description = b.has_description && !b.description ? "" : b.description,
-		.params = json_text(a, b.params),
-		.tags = json_text(a, b.tags),
+		.params = tree_text(a, b.params),
+		.tags = tree_text(a, b.tags),
 	};
 	return NO_PROBLEM;
 }
 
 static const struct draft_field reason_fields[] = {
-	{DRAFT_MEMBER(struct version_reason, reason, DRAFT_TEXT), .required = true,
+	{DRAFT_MEMBER(struct reason_draft, reason, DRAFT_TEXT), .required = true,
 	 .rule = name_note},
 };
-static const struct draft_shape reason_shape = DRAFT_SHAPE(struct version_reason, reason_fields);
+static const struct draft_shape reason_shape = DRAFT_SHAPE(struct reason_draft, reason_fields);
 
-struct problem version_reason_read(struct arena *a, const char *body, size_t len,
-				   struct version_reason *out)
+struct problem reason_draft_read(struct arena *a, const char *body, size_t len,
+				 struct reason_draft *out)
 {
 	return draft_body(a, body, len, &reason_shape, out);
 }

@@ -27,6 +27,12 @@ struct problem version_read(struct arena *a, const PGresult *res, int row,
 /* {"id", "project", "model", "version", "ordinal", "state", "params", "tags", …} */
 void version_write(struct json_out *j, const struct version *v);
 
+/* A parent among the lineage: whose project the asker has to be allowed to read. */
+struct version_parent {
+	const char *project;
+	const char *pointer; /* where the body names it */
+};
+
 /* POST {"version" or "bump", "params", "tags", "description", "metrics", "lineage"} */
 struct version_draft {
 	const char *version; /* canonical; NULL with bump */
@@ -35,6 +41,8 @@ struct version_draft {
 	const char *bump; /* major, minor, patch; NULL with version */
 	const char *params, *tags, *description;
 	const char *metrics, *lineage; /* JSON text for the statement; NULL: none */
+	const struct version_parent *parents;
+	size_t nparents;
 };
 struct problem version_draft_read(struct arena *a, const char *body, size_t len,
 				  struct version_draft *out) MUST_CHECK;
@@ -52,10 +60,10 @@ struct problem version_patch_read(struct arena *a, const char *body, size_t len,
 				  struct version_patch *out) MUST_CHECK;
 
 /* POST …/deprecate and …/yank {"reason"} */
-struct version_reason {
+struct reason_draft {
 	const char *reason;
 };
-struct problem version_reason_read(struct arena *a, const char *body, size_t len,
-				   struct version_reason *out) MUST_CHECK;
+struct problem reason_draft_read(struct arena *a, const char *body, size_t len,
+				 struct reason_draft *out) MUST_CHECK;
 
 #endif
