@@ -47,6 +47,8 @@ COMMENT ON COLUMN model.created_by IS 'The principal that made it.';
 COMMENT ON COLUMN model.card IS 'The model card, Markdown.';
 COMMENT ON COLUMN model.search IS 'Words of name and description; the name also split at punctuation.';
 
+CREATE TRIGGER model_kept BEFORE DELETE OR TRUNCATE ON model FOR EACH STATEMENT EXECUTE FUNCTION append_only();
+
 CREATE TABLE model_former_name (
 	project text COLLATE "C" NOT NULL REFERENCES project,
 	name text COLLATE "C" NOT NULL,

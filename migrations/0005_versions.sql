@@ -18,10 +18,14 @@
 --   tag ......................... version_tags: v.tags @> '{"framework":"onnx"}' AND v.tags <> '{}'
 --   metric op value, sort ....... metric_current_value, then version_pkey
 
+-- model_id has no foreign key: a version is made by whoever holds the row of its model's
+-- counter, which has one, and models are never removed. What would be checks is asked by
+-- the triggers, when a version leaves the state it was made in. Each would cost a creation
+-- as much as another index does.
 CREATE TABLE version (
 	id uuid PRIMARY KEY,
-	model_id uuid NOT NULL REFERENCES model,
-	ordinal int8 NOT NULL CHECK (ordinal > 0),
+	model_id uuid NOT NULL,
+	ordinal int8 NOT NULL,
 	files int8 NOT NULL DEFAULT 0,
 	bytes int8 NOT NULL DEFAULT 0,
 	row_version int8 NOT NULL DEFAULT 1,
@@ -29,21 +33,17 @@ CREATE TABLE version (
 	state_changed_at timestamptz NOT NULL,
 	published_at timestamptz,
 	prerelease bool NOT NULL,
-	state text COLLATE "C" NOT NULL DEFAULT 'draft'
-		CHECK (state IN ('draft', 'published', 'deprecated', 'yanked', 'discarded')),
-	semver text COLLATE "C" NOT NULL CHECK (octet_length(semver) <= 255),
+	state text COLLATE "C" NOT NULL,
+	semver text COLLATE "C" NOT NULL,
 	precedence bytea NOT NULL,
-	tags jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(tags) = 'object'),
-	params json NOT NULL DEFAULT '{}',
+	tags jsonb NOT NULL,
+	params json NOT NULL,
 	created_by text COLLATE "C" NOT NULL,
 	published_by text COLLATE "C",
 	key_id text COLLATE "C" REFERENCES signing_key,
-	manifest_sha256 bytea CHECK (octet_length(manifest_sha256) = 32),
+	manifest_sha256 bytea,
 	reason text COLLATE "C",
-	description text COLLATE "C" NOT NULL DEFAULT '' CHECK (octet_length(description) <= 65536),
-	CONSTRAINT version_published_whole CHECK ((state IN ('draft', 'discarded'))
-		= (published_at IS NULL AND published_by IS NULL AND key_id IS NULL AND manifest_sha256 IS NULL)
-		AND (state IN ('draft', 'discarded') OR files > 0))
+	description text COLLATE "C" NOT NULL
 ) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX version_ordinal ON version (model_id, ordinal);
 CREATE UNIQUE INDEX version_precedence ON version (model_id, precedence) WHERE state <> 'discarded';
@@ -105,10 +105,23 @@ BEGIN
 	   OR NEW.params::text <> OLD.params::text) THEN
 		RAISE EXCEPTION 'version % is no draft: its content never changes', OLD.id USING ERRCODE = 'restrict_violation';
 	END IF;
+	IF (NEW.state IN ('draft', 'discarded')) <> (NEW.manifest_sha256 IS NULL) OR NEW.state = 'published'
+	   AND (NEW.files = 0 OR num_nulls(NEW.published_at, NEW.published_by, NEW.key_id) > 0
+		OR NOT EXISTS (SELECT FROM attestation a WHERE a.version_id = NEW.id AND a.key_id = NEW.key_id)) THEN
+		RAISE EXCEPTION 'version % needs files, a manifest and its attestation to be published, and only then', OLD.id
+			USING ERRCODE = 'restrict_violation';
+	END IF;
 	RETURN NEW;
 END $$;
 COMMENT ON FUNCTION version_guard() IS 'Trigger of version: legal changes of state only, and no change of content after publishing.';
 CREATE TRIGGER version_guard BEFORE UPDATE OR DELETE ON version FOR EACH ROW EXECUTE FUNCTION version_guard();
+CREATE FUNCTION version_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION 'a version begins as a draft, not as %', NEW.state USING ERRCODE = 'restrict_violation';
+END $$;
+COMMENT ON FUNCTION version_begins() IS 'Trigger of version, for rows that are no drafts.';
+CREATE TRIGGER version_begins BEFORE INSERT ON version FOR EACH ROW
+	WHEN (NEW.state <> 'draft') EXECUTE FUNCTION version_begins();
 CREATE TRIGGER version_kept BEFORE TRUNCATE ON version FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
 CREATE FUNCTION draft_only() RETURNS trigger LANGUAGE plpgsql AS $$

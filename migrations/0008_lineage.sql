@@ -41,7 +41,26 @@ CREATE FUNCTION reference_keys_1(p_keys json) RETURNS bytea[] LANGUAGE sql IMMUT
 $$;
 COMMENT ON FUNCTION reference_keys_1(json) IS 'The keys of a reference that came in JSON, as hex or null.';
 
-CREATE FUNCTION lineage_parents_1(p_lineage json, OUT outcome text, OUT fault int4, OUT parents uuid[])
+CREATE FUNCTION lineage_edge_json_1(p_kind text, p_relation text, p_uri text, p_digest text, p_commit text,
+	p_parent uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	parent text := '';
+BEGIN
+	IF p_parent IS NOT NULL THEN
+		SELECT ',"version":' || to_json(m.project || '/' || m.name || '@' || v.semver) || ',"version_id":"' || v.id
+		       || '","manifest_sha256":"' || encode(v.manifest_sha256, 'hex') || '"'
+		  INTO parent
+		  FROM version v JOIN model m ON m.id = v.model_id WHERE v.id = p_parent;
+	END IF;
+	RETURN '{"kind":"' || p_kind || '"' || coalesce(',"relation":' || to_json(p_relation), '')
+		|| coalesce(',"uri":' || to_json(p_uri), '') || coalesce(',"digest":' || to_json(p_digest), '')
+		|| coalesce(',"commit":' || to_json(p_commit), '') || parent || '}';
+END $$;
+COMMENT ON FUNCTION lineage_edge_json_1(text, text, text, text, text, uuid) IS
+	'One edge as canonical JSON: {kind, relation, uri, digest, commit, version, version_id, manifest_sha256}, absent members left out.';
+
+CREATE FUNCTION lineage_parents_1(p_lineage json, OUT outcome text, OUT fault int4, OUT parents uuid[],
+	OUT described text)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	edge record;
@@ -63,9 +82,15 @@ BEGIN
 		END IF;
 		parents[edge.place] := parent.version_id;
 	END LOOP;
+	SELECT '[' || coalesce(string_agg(lineage_edge_json_1(e.kind, e.relation, e.uri, e.digest, e.commit, parents[e.place]),
+			',' ORDER BY e.place), '') || ']'
+	  INTO described
+	  FROM ROWS FROM (json_to_recordset(p_lineage)
+		AS (kind text, relation text, uri text, digest text, commit text)) WITH ORDINALITY
+		AS e (kind, relation, uri, digest, commit, place);
 END $$;
 COMMENT ON FUNCTION lineage_parents_1(json) IS
-	'Resolves the parents in a lineage: outcome NULL and their ids by place, or no_parent, parent_not_published with the place (from 0) of the first that fails.';
+	'Resolves the parents in a lineage: outcome NULL, their ids by place and the whole as JSON for the event; or no_parent, parent_not_published with the place (from 0) of the first that fails.';
 
 CREATE FUNCTION lineage_store_1(p_version uuid, p_lineage json, p_parents uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -78,18 +103,8 @@ END $$;
 COMMENT ON FUNCTION lineage_store_1(uuid, json, uuid[]) IS 'Stores a lineage whose parents are resolved.';
 
 CREATE FUNCTION lineage_json_1(p_version uuid) RETURNS text LANGUAGE sql STABLE AS $$
-	SELECT '[' || coalesce(string_agg('{"kind":"' || e.kind || '"'
-			|| coalesce(',"relation":' || to_json(e.relation), '')
-			|| coalesce(',"uri":' || to_json(e.uri), '')
-			|| coalesce(',"digest":' || to_json(e.digest), '')
-			|| coalesce(',"commit":' || to_json(e.commit), '')
-			|| coalesce(',"version":' || to_json(m.project || '/' || m.name || '@' || v.semver)
-				|| ',"version_id":"' || v.id || '","manifest_sha256":"' || encode(v.manifest_sha256, 'hex') || '"', '')
-			|| '}', ',' ORDER BY e.place), '') || ']'
-	  FROM lineage_edge e
-	  LEFT JOIN version v ON v.id = e.parent_id
-	  LEFT JOIN model m ON m.id = v.model_id
-	 WHERE e.version_id = p_version
+	SELECT '[' || coalesce(string_agg(lineage_edge_json_1(e.kind, e.relation, e.uri, e.digest, e.commit, e.parent_id),
+			',' ORDER BY e.place), '') || ']'
+	  FROM lineage_edge e WHERE e.version_id = p_version
 $$;
-COMMENT ON FUNCTION lineage_json_1(uuid) IS
-	'The lineage of a version as canonical JSON, in the order given: {kind, relation, uri, digest, commit, version, version_id, manifest_sha256}, absent members left out.';
+COMMENT ON FUNCTION lineage_json_1(uuid) IS 'The lineage of a version as canonical JSON, in the order given; lineage_edge_json_1 says what is in it.';

@@ -6,60 +6,72 @@ CREATE FUNCTION version_create_1(p_id uuid, p_project text, p_model text, p_semv
 LANGUAGE plpgsql AS $$
 DECLARE
 	at timestamptz;
-	model_id uuid;
+	owner uuid;
 	number int8;
 	parents uuid[];
+	lineage text;
 BEGIN
 	IF p_lineage IS NOT NULL THEN
-		SELECT p.outcome, p.fault, p.parents INTO outcome, fault, parents FROM lineage_parents_1(p_lineage) p;
+		SELECT p.outcome, p.fault, p.parents, p.described INTO outcome, fault, parents, lineage
+		  FROM lineage_parents_1(p_lineage) p;
 		IF outcome IS NOT NULL THEN
 			RETURN;
 		END IF;
 	END IF;
 	-- This lock puts the creations of one model in line. A model that was deleted has no counter.
-	UPDATE version_counter c SET last = c.last + 1 FROM model m
-	 WHERE m.project = p_project AND m.name = p_model AND m.deleted_at IS NULL AND c.model_id = m.id
-	RETURNING c.model_id, c.last INTO model_id, number;
-	IF model_id IS NULL THEN
+	UPDATE version_counter c SET last = c.last + 1
+	 WHERE c.model_id = (SELECT m.id FROM model m WHERE m.project = p_project AND m.name = p_model AND m.deleted_at IS NULL)
+	RETURNING c.model_id, c.last INTO owner, number;
+	IF owner IS NULL THEN
 		outcome := model_missing_1(p_project, p_model);
 		RETURN;
 	END IF;
 	IF p_bump IS NOT NULL THEN
 		p_semver := semver_bump_1((SELECT v.semver FROM version v
-			WHERE v.model_id = version_create_1.model_id AND v.state <> 'discarded'
+			WHERE v.model_id = owner AND v.state <> 'discarded'
 			ORDER BY v.precedence DESC LIMIT 1), p_bump);
 		p_precedence := CASE WHEN octet_length(p_semver) <= 255 THEN core_precedence_1(p_semver) END;
 		p_prerelease := false;
 	END IF;
 	IF p_precedence IS NOT NULL THEN
 		at := clock_timestamp(); -- after the wait, so that times grow with ordinals
-		INSERT INTO version (id, model_id, ordinal, created_at, state_changed_at, prerelease, semver, precedence, tags,
-			params, created_by, description)
-		VALUES (p_id, model_id, number, at, at, p_prerelease, p_semver, p_precedence, p_tags, p_params, p_actor,
-			p_description)
-		ON CONFLICT (model_id, precedence) WHERE state <> 'discarded' DO NOTHING;
+		-- One statement for the three rows, because this is where a registry's writers spend
+		-- their time. event_write_1() says what the event is made of.
+		WITH made AS (
+			INSERT INTO version (id, model_id, ordinal, created_at, state_changed_at, prerelease, state, semver,
+				precedence, tags, params, created_by, description)
+			VALUES (p_id, owner, number, at, at, p_prerelease, 'draft', p_semver, p_precedence, p_tags, p_params,
+				p_actor, p_description)
+			ON CONFLICT (model_id, precedence) WHERE state <> 'discarded' DO NOTHING
+			RETURNING 1),
+		told AS (
+			INSERT INTO event (at, model_id, kind, actor, project, subject, request_id, body)
+			SELECT at, owner, 'version.created', p_actor, p_project, p_project || '/' || p_model || '@' || p_semver,
+			       p_request, '{"kind":"version.created","actor":' || to_json(p_actor) || ',"at":"' || utc_text_1(at)
+			       || '","project":' || to_json(p_project) || ',"subject":'
+			       || to_json(p_project || '/' || p_model || '@' || p_semver) || ',"before":null,"after":{"id":"'
+			       || p_id || '","version":' || to_json(p_semver) || ',"ordinal":' || number
+			       || ',"state":"draft","params":' || p_params || ',"tags":' || p_tags
+			       || ',"description":' || to_json(p_description) || coalesce(',"metrics":' || p_metrics, '')
+			       || coalesce(',"lineage":' || lineage, '') || '}}'
+			  FROM made
+			RETURNING id)
+		INSERT INTO event_queue (event_id, model_id) SELECT t.id, owner FROM told t;
 	END IF;
 	IF p_precedence IS NULL OR NOT FOUND THEN
-		UPDATE version_counter c SET last = c.last - 1 WHERE c.model_id = version_create_1.model_id;
+		UPDATE version_counter c SET last = c.last - 1 WHERE c.model_id = owner;
 		outcome := CASE WHEN p_precedence IS NULL THEN 'too_long' ELSE 'exists' END;
 		RETURN;
 	END IF;
 	IF p_metrics IS NOT NULL THEN
-		PERFORM metrics_store_1(model_id, p_id, p_metrics, p_actor);
+		PERFORM metrics_store_1(owner, p_id, p_metrics, p_actor);
 	END IF;
 	IF p_lineage IS NOT NULL THEN
 		PERFORM lineage_store_1(p_id, p_lineage, parents);
 	END IF;
 	outcome := 'created';
-	document := ROW(p_id, p_project, p_model, model_id, p_semver, number, 'draft', p_params, p_tags, p_description,
+	document := ROW(p_id, p_project, p_model, owner, p_semver, number, 'draft', p_params, p_tags, p_description,
 		NULL, at, p_actor, NULL, NULL, NULL, 0, 0, 1);
-	PERFORM event_write_1('version.created', p_actor, p_request, p_project, model_id,
-		p_project || '/' || p_model || '@' || p_semver, at, NULL,
-		('{"id":"' || p_id || '","version":' || to_json(p_semver) || ',"ordinal":' || number
-		|| ',"state":"draft","params":' || p_params || ',"tags":' || p_tags
-		|| ',"description":' || to_json(p_description)
-		|| CASE WHEN p_metrics IS NULL THEN '' ELSE ',"metrics":' || p_metrics END
-		|| CASE WHEN p_lineage IS NULL THEN '' ELSE ',"lineage":' || lineage_json_1(p_id) END || '}')::json);
 END $$;
 COMMENT ON FUNCTION version_create_1(uuid, text, text, text, bytea, bool, text, json, jsonb, text, json, json, text, text) IS
 	'Makes a draft, with a given semantic version and its precedence or by bump (major, minor, patch): created, exists, too_long (the bumped version), no_project, no_model, moved, no_parent, parent_not_published. fault is the place, from 0, of the parent in the lineage that failed.';
