@@ -172,16 +172,16 @@ COMMENT ON FUNCTION version_discard_1(text, text, text, bytea[], text, int8[], t
 
 CREATE FUNCTION version_manifest_1(p_version uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
-	files text;
+	listed text;
 BEGIN
 	SELECT string_agg('{"path":' || to_json(a.path) || ',"sha256":"' || encode(b.sha256, 'hex') || '","size":' || b.size
 			|| ',"media_type":' || to_json(a.media_type) || '}', ',' ORDER BY a.path)
-	  INTO files
+	  INTO listed
 	  FROM artifact a JOIN blob b ON b.id = a.blob_id WHERE a.version_id = p_version;
 	RETURN (SELECT '{"project":' || to_json(m.project) || ',"model":' || to_json(m.name)
 			|| ',"model_id":"' || m.id || '","version":' || to_json(v.semver) || ',"version_id":"' || v.id
 			|| '","ordinal":' || v.ordinal || ',"params":' || v.params || ',"lineage":' || lineage_json_1(v.id)
-			|| ',"files":[' || coalesce(files, '') || ']}'
+			|| ',"files":[' || coalesce(listed, '') || ']}'
 		  FROM version v JOIN model m ON m.id = v.model_id WHERE v.id = p_version);
 END $$;
 COMMENT ON FUNCTION version_manifest_1(uuid) IS
