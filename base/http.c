@@ -93,6 +93,19 @@ static bool part_present(CURLU *u, CURLUPart part)
 	return curl_url_get(u, part, &s, 0) == CURLUE_OK;
 }
 
+/* One server, one spelling: host names do not tell upper from lower case. */
+static bool lower_host(CURLU *u)
+{
+	char *host __attribute__((cleanup(close_part))) = NULL;
+
+	if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return false;
+	for (char *c = host; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	return curl_url_set(u, CURLUPART_HOST, host, 0) == CURLUE_OK;
+}
+
 struct problem http_origin(struct arena *a, const char *text, const char **origin)
 {
 	CURLU *u __attribute__((cleanup(close_url))) = curl_url();
@@ -115,7 +128,8 @@ struct problem http_origin(struct arena *a, const char *text, const char **origi
 			       "The server's address \"%s\" ends in a query or fragment: leave it "
 			       "out",
 			       text);
-	if (curl_url_get(u, CURLUPART_URL, &url, CURLU_NO_DEFAULT_PORT) != CURLUE_OK)
+	if (!lower_host(u) ||
+	    curl_url_get(u, CURLUPART_URL, &url, CURLU_NO_DEFAULT_PORT) != CURLUE_OK)
 		return problem(a, PROBLEM_INVALID, "\"%s\" is not the address of a server", text);
 
 	size_t len = strlen(url);
