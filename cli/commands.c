@@ -3,12 +3,31 @@
 #include "cli/cli.h"
 
 const struct command *const commands[] = {
-	&command_push,       &command_pull,       &command_verify,     &command_list,
-	&command_show,       &command_diff,       &command_publish,    &command_deprecate,
-	&command_yank,       &command_tag,        &command_alias_set,  &command_alias_remove,
-	&command_alias_list, &command_keys_list,  &command_keys_trust, &command_keys_forget,
-	&command_events,     &command_login,      &command_logout,     &command_status,
-	&command_version,    &command_completion, &command_help,       NULL,
+	&command_push,
+	&command_pull,
+	&command_verify,
+	&command_list,
+	&command_show,
+	&command_diff,
+	&command_publish,
+	&command_deprecate,
+	&command_yank,
+	&command_tag,
+	&command_metric_add,
+	&command_alias_set,
+	&command_alias_remove,
+	&command_alias_list,
+	&command_keys_list,
+	&command_keys_trust,
+	&command_keys_forget,
+	&command_events,
+	&command_login,
+	&command_logout,
+	&command_status,
+	&command_version,
+	&command_completion,
+	&command_help,
+	NULL,
 };
 
 #define AT(member) offsetof(struct globals, member)

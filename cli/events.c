@@ -25,8 +25,7 @@ static const char *target_of(struct cli *cli, const struct events_options *o,
 				 percent_text(a, project, strlen(project), ""));
 	t = with_query(a, t, "model", m->model);
 	t = with_query(a, t, "kind", o->kind);
-	t = with_query(a, t, "actor", o->actor);
-	return with_query(a, t, "order", "desc");
+	return with_query(a, t, "actor", o->actor);
 }
 
 static void print_table(struct cli *cli, const json_t *items)

@@ -178,7 +178,8 @@ static const struct cli_option options[] = {
 	 "Only versions in this state: draft, published, deprecated, yanked."},
 	{"range", 0, OPTION_TEXT, AT(range), "RANGE", "Only versions in this range, such as ^1.4."},
 	{"sort", 0, OPTION_TEXT, AT(sort), "KEY",
-	 "The order: name, created_at, metric:NAME and others; - before it turns it round."},
+	 "The order: name, created_at or updated_at of models; version, created_at,"
+	 " published_at or metric:NAME of versions; - before it turns it round."},
 	{"limit", 'n', OPTION_NUMBER, AT(limit), "N", "How many to show; preset 50."},
 	{.name = NULL},
 };

@@ -227,6 +227,11 @@ static void print_heads(const struct table *t, const int *widths)
 	print_row(t, heads, widths);
 }
 
+bool table_is_empty(const struct table *t)
+{
+	return t->cells == 0;
+}
+
 void table_print(struct table *t)
 {
 	int widths[COLUMNS_MOST] = {0};

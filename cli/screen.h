@@ -33,6 +33,7 @@ struct table;
 struct table *table_new(const struct cli *cli, const char *const *heads); /* ends with NULL */
 void table_cell(struct table *t, const char *text);                       /* NULL: "-" */
 void table_paint(struct table *t, enum paint p); /* the next cell's colour */
+bool table_is_empty(const struct table *t);
 void table_print(struct table *t);
 
 /* "name      value" lines of a single thing; no line when value is NULL. */

@@ -143,28 +143,35 @@ static void print_metrics(struct cli *cli, const json_t *metrics)
 	table_print(t);
 }
 
+/* What an edge leads to: a version, or a URI with its digest or commit. */
+static const char *origin_text(struct arena *a, const json_t *edge)
+{
+	const json_t *to = json_object_get(edge, "to");
+	const char *uri = json_text(edge, "uri"), *digest = json_text(edge, "digest");
+	const char *commit = json_text(edge, "commit"), *more = digest ? digest : commit;
+
+	if (json_is_object(to))
+		return arena_printf(a, "%s/%s@%s", json_text(to, "project"), json_text(to, "model"),
+				    json_text(to, "version"));
+	if (to)
+		return "a version that you may not see";
+	return arena_printf(a, "%s%s%s", uri ? uri : "", uri && more ? "  " : "", more ? more : "");
+}
+
 static void print_lineage(struct cli *cli, const json_t *edges)
 {
 	static const char *const heads[] = {"KIND", "WHAT", NULL};
-	struct arena *a = cli->arena;
 	struct table *t = table_new(cli, heads);
 
 	if (!json_array_size(edges))
 		return;
 	screen_heading(cli, "Made from");
 	for (size_t i = 0; i < json_array_size(edges); i++) {
-		const json_t *row = json_array_get(edges, i);
-		const char *uri = json_text(row, "uri"), *commit = json_text(row, "commit");
-		const char *digest = json_text(row, "digest"), *parent = json_text(row, "version");
+		const json_t *edge = json_array_get(edges, i);
+		const char *relation = json_text(edge, "relation");
 
-		table_cell(t, json_text(row, "relation") ? json_text(row, "relation")
-							 : json_text(row, "kind"));
-		table_cell(t, arena_printf(a, "%s%s%s%s%s",
-					   uri      ? uri
-					   : parent ? parent
-						    : "",
-					   digest ? " " : "", digest ? digest : "",
-					   commit && uri ? " " : "", commit ? commit : ""));
+		table_cell(t, relation ? relation : json_text(edge, "kind"));
+		table_cell(t, origin_text(cli->arena, edge));
 	}
 	table_print(t);
 }
