@@ -46,6 +46,15 @@ void lane_close(struct lane *lane)
 	lane->at_sync = lane->telling = lane->dirty = lane->unsent = false;
 }
 
+static const char *last_words(const struct lane *lane)
+{
+	const char *why = PQerrorMessage(lane->pg);
+
+	return *why ? why : "the server closed the connection";
+}
+
+static const char not_sent[] = "libpq says why";
+
 /* why is copied first: it may be the connection's own text. */
 static void lose(struct lane *lane, const char *why)
 {
@@ -53,17 +62,10 @@ static void lose(struct lane *lane, const char *why)
 	const bool unsent = lane->unsent;
 	char copy[WHY];
 
-	snprintf(copy, sizeof(copy), "%s", why);
+	snprintf(copy, sizeof(copy), "%s", why == not_sent ? last_words(lane) : why);
 	copy[strcspn(copy, "\n")] = '\0';
 	lane_close(lane);
 	lane->plan->lost(lane, was, unsent, copy);
-}
-
-static const char *last_words(const struct lane *lane)
-{
-	const char *why = PQerrorMessage(lane->pg);
-
-	return *why ? why : "the server closed the connection";
 }
 
 void lane_doom(struct lane *lane, const char *why)
@@ -123,7 +125,7 @@ static void push(struct lane *lane)
 
 	lane->unsent = left > 0;
 	if (left < 0)
-		lane_doom(lane, "the connection broke while sending");
+		lane_doom(lane, not_sent);
 	else if (!poller_watch(lane->plan->poller, &lane->watch, events))
 		lane_doom(lane, "epoll refuses the socket");
 }
@@ -142,7 +144,7 @@ static void sync_unit(struct lane *lane)
 	lane->unit = 0;
 	lane->syncs++;
 	if (!sync_sent(lane->pg))
-		lane_doom(lane, "a sync could not be sent");
+		lane_doom(lane, not_sent);
 }
 
 static bool prepare(struct lane *lane, const struct statement *s)
@@ -263,7 +265,7 @@ void lane_send(struct lane *lane, struct db_call *call, int64_t now)
 		return;
 	if (!prepared(lane, s) || !PQsendQueryPrepared(lane->pg, s->name, s->nparams, args->value,
 						       args->length, args->format, BINARY)) {
-		lane_doom(lane, "a statement could not be sent");
+		lane_doom(lane, not_sent);
 		return;
 	}
 	if (++lane->unit == lane->plan->unit) {

@@ -444,6 +444,7 @@ static void test_shapes(void)
 	for (int i = 0; i < 4; i++)
 		is_code(&asks[i], PROBLEM_INTERNAL, "fails each time");
 	is_int(asks[4].value, 1001, "and leaves the lane as it was");
+	is_int(db_state(db).reconnects, 0, "the same one");
 }
 
 static void test_whole_server(void)
@@ -479,7 +480,7 @@ static void test_killed(void)
 			 *write = ask_nap(WRITE_NAP, 0.5, 2, 0);
 	turn_for(300000);
 	for (int i = 0; i < 50; i++)
-		ask_nap(NAP, 0.02, i, 0);
+		ask_nap(NAP, 0.005, i, 0);
 	turn_for(30000);
 	ok(kill_lanes() >= 3, "a read, a slow and a write lane are killed");
 	finish();
@@ -628,6 +629,47 @@ static void test_restart(void)
 	   "every acknowledged one is there");
 }
 
+/* Any statement at any moment of any trouble: what was promised still holds. */
+static void test_trouble(void)
+{
+	static const int kinds[] = {ECHO, ECHO, ECHO, DIVIDE, ADD, SHOW, FLAKY, DEFERRED};
+	int lies = 0, wrong = 0;
+
+	begin("three seconds of trouble");
+	srandom(2026);
+	for (int i = 0; i < 1100; i++) {
+		const int id = kinds[random() % 8];
+
+		if (id == SHOW)
+			ask_text(SHOW, "lock_timeout");
+		else
+			ask(id, id == ADD ? 5000 + i : id == ECHO ? i : 3 * (random() % 2));
+		if (random() % 40 == 0)
+			relay_set(relay, random() % 2 ? RELAY_CUT : RELAY_CARRY);
+		if (random() % 100 == 0)
+			kill_lanes();
+		turn_for(2000);
+	}
+	relay_set(relay, RELAY_CARRY);
+	finish();
+	PQclear(PQexec(admin, "CREATE TEMP TABLE seen AS SELECT v, count(*) AS n FROM t_db"
+			      " WHERE v >= 5000 GROUP BY v"));
+	for (int i = 0; i < nasks; i++) {
+		const struct ask *a = &asks[i];
+		char sql[64];
+
+		if (a->call.statement->id == ECHO)
+			wrong += a->problem.code == PROBLEM_NONE && a->value != i;
+		if (a->call.statement->id != ADD || a->problem.code == PROBLEM_OUTCOME_UNKNOWN)
+			continue;
+		snprintf(sql, sizeof(sql), "SELECT count(*) FROM seen WHERE v = %d", 5000 + i);
+		lies += admin_number(sql) != (a->problem.code == PROBLEM_NONE);
+	}
+	is_int(wrong, 0, "no read gets another's answer");
+	is_int(lies, 0, "acknowledged writes are there, failed ones are not");
+	is_int(admin_number("SELECT count(*) FROM seen WHERE n > 1"), 0, "no write is made twice");
+}
+
 static void test_silence(void)
 {
 	begin("a server that falls silent");
@@ -697,6 +739,7 @@ static void test_behind_relay(void)
 	ok(relay, "the relay listens");
 	test_away();
 	test_restart();
+	test_trouble();
 	test_silence();
 	test_large();
 	db_close(db);
