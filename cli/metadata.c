@@ -165,20 +165,19 @@ struct problem metadata_dataset(struct arena *a, const char *text, json_t *linea
 struct problem metadata_image(struct arena *a, const char *text, json_t *lineage)
 {
 	static const char mark[] = "@sha256:";
-	const char *whole = strstr(text, "://") ? text : arena_printf(a, "oci://%s", text);
-	const char *at = strstr(whole, mark);
+	const char *at = strstr(text, mark);
 
 	if (!at)
-		return edge(a, "image", text,
-			    json_pack("{s:s, s:s}", "kind", "image", "uri", whole), lineage);
-	if (at == whole || !is_hex(at + strlen(mark), HEX_SHA256))
+		return edge(a, "image", text, json_pack("{s:s, s:s}", "kind", "image", "uri", text),
+			    lineage);
+	if (at == text || !is_hex(at + strlen(mark), HEX_SHA256))
 		return problem(a, CLI_USAGE,
 			       "--image \"%s\": a digest is @sha256: and 64 lower-case hexadecimal "
 			       "digits, after the name",
 			       text);
 	return edge(a, "image", text,
 		    json_pack("{s:s, s:s, s:s}", "kind", "image", "uri",
-			      arena_dup(a, whole, (size_t)(at - whole)), "digest", at + 1),
+			      arena_dup(a, text, (size_t)(at - text)), "digest", at + 1),
 		    lineage);
 }
 
@@ -194,7 +193,7 @@ struct problem metadata_parent(struct arena *a, const char *text, json_t *lineag
 	if (!colon || colon == text || !strchr(colon, '@'))
 		return problem(a, CLI_USAGE,
 			       "--parent \"%s\" does not say how and from what: write it like "
-			       "fine_tune:default/base@1.0.0 (fine_tune, quantize, merge, adapter, "
+			       "fine_tune:default/base@1.0.0 (fine_tune, quantise, merge, adapter, "
 			       "distil)",
 			       text);
 	return edge(a, "parent", text,

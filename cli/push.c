@@ -20,7 +20,7 @@
 enum { CARD_MOST = 1 << 20, NOTE_MOST = 4096 };
 
 struct push_options {
-	const char *version, *bump, *description, *params_file;
+	const char *version, *bump, *description, *note, *params_file;
 	struct texts metrics, params, tags, datasets, runs, images, parents, exclude;
 	const char *commit, *repo;
 	bool publish, hidden;
@@ -93,6 +93,8 @@ static struct problem describe(struct push *p)
 				       tags, "metrics", metrics, "lineage", edges));
 	if (!p->body)
 		return problem(a, CLI_USAGE, "The version \"%s\" is not UTF-8", o->version);
+	if (o->note && json_object_set_new(p->body, "description", json_string(o->note)) != 0)
+		return problem(a, CLI_USAGE, "The note is not UTF-8");
 	TRY(params_of_file(p, params));
 	TRY(each(a, &o->params, params, metadata_param));
 	TRY(each(a, &o->tags, tags, metadata_tag));
@@ -387,6 +389,7 @@ static const struct cli_option options[] = {
 	 "A version it was made from, as in fine_tune:default/base@1.0.0."},
 	{"description", 0, OPTION_TEXT, AT(description), "TEXT",
 	 "One line about the model, when it is new."},
+	{"note", 0, OPTION_TEXT, AT(note), "TEXT", "A few words about this version."},
 	{"hidden", 0, OPTION_FLAG, AT(hidden), NULL,
 	 "Take files whose names begin with a dot, too."},
 	{"exclude", 0, OPTION_LIST, AT(exclude), "PATTERN",

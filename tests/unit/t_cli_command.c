@@ -119,7 +119,8 @@ static void test_values(struct arena *a)
 	const char *words[WORDS] = {"push", "m", "d", "-m", "a=1", "-mb=2", "--metric=c=3", "-j8"};
 	struct globals g = {0};
 	struct parsed p;
-	const struct texts *metrics = NULL;
+	static const struct texts none;
+	const struct texts *metrics = &none;
 	int jobs = 0;
 
 	ok(parse(a, words, &g, &p).code == PROBLEM_NONE, "short and long forms may be mixed");
@@ -132,8 +133,10 @@ static void test_values(struct arena *a)
 			jobs = *(const int *)place;
 	}
 	is_int(metrics->count, 3, "a list keeps every value");
-	is_str(metrics->items[1], "b=2", "as it was given");
-	is_str(metrics->items[2], "c=3", "also after an equals sign");
+	if (metrics->count == 3) {
+		is_str(metrics->items[1], "b=2", "as it was given");
+		is_str(metrics->items[2], "c=3", "also after an equals sign");
+	}
 	is_int(jobs, 8, "a number may stand at its letter");
 }
 

@@ -57,10 +57,9 @@ static const struct {
 	{metadata_dataset, false, "s3://data/stsb?sha256=" HEX "0", NULL},
 	{metadata_dataset, false, "s3://data/stsb?sha256=" HEX "&x=1", NULL},
 	{metadata_image, false, "docker.example/train@sha256:" HEX,
-	 "[{\"kind\":\"image\",\"uri\":\"oci://docker.example/train\",\"digest\":\"sha256:" HEX
-	 "\"}]"},
-	{metadata_image, false, "oci://docker.example/train:1",
-	 "[{\"kind\":\"image\",\"uri\":\"oci://docker.example/train:1\"}]"},
+	 "[{\"kind\":\"image\",\"uri\":\"docker.example/train\",\"digest\":\"sha256:" HEX "\"}]"},
+	{metadata_image, false, "docker.example/train:1",
+	 "[{\"kind\":\"image\",\"uri\":\"docker.example/train:1\"}]"},
 	{metadata_image, false, "docker.example/train@sha256:12", NULL},
 	{metadata_run, false, "https://runs.example/7",
 	 "[{\"kind\":\"run\",\"uri\":\"https://runs.example/7\"}]"},
