@@ -644,6 +644,8 @@ static void print_row(const struct settings *s, int i, FILE *out)
 		return;
 	}
 	const char *value = shown(s->arena, row, h->text);
+	if (!allowed(row, SETTING_FILE))
+		fputs("# ", out); /* what is printed is a file of settings */
 	if (h->origin == SETTING_PRESET)
 		fprintf(out, "%-16s = %-32s # %s\n", row->name, value, origin);
 	else

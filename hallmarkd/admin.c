@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/timestamp.h"
 #include "base/uuid.h"
 #include "hallmarkd/postgres.h"
 #include "hallmarkd/privilege.h"
@@ -22,11 +23,24 @@ static const char *actor_name(struct arena *a)
 	return arena_printf(a, "hallmarkd/%s", name);
 }
 
+/* While a supervisor has the folder its database is up, or will be in a moment. */
+static bool database_runs(struct arena *a, const struct config *c, const struct postgres *pg)
+{
+	const int64_t deadline = monotonic_us() + 10 * 1000000LL;
+	pid_t pid;
+
+	while (postgres_status(a, pg, &pid) != POSTGRES_READY) {
+		if (!state_holder(a, c->state) || monotonic_us() > deadline)
+			return false;
+		usleep(10000);
+	}
+	return true;
+}
+
 struct problem admin_begin(struct arena *a, const struct config *c, struct admin *out)
 {
 	struct identity who;
 	struct postgres pg;
-	pid_t pid;
 
 	*out = (struct admin){.actor = actor_name(a), .conninfo = c->database_url};
 	TRY(identity_find(a, c, &who));
@@ -39,7 +53,7 @@ struct problem admin_begin(struct arena *a, const struct config *c, struct admin
 			       "with --state, or its database in DATABASE_URL",
 			       c->state);
 	TRY(postgres_locate(a, c, &who, &pg));
-	if (postgres_status(a, &pg, &pid) != POSTGRES_READY)
+	if (!database_runs(a, c, &pg))
 		return problem(a, PROBLEM_UNAVAILABLE,
 			       "the registry in %s is not running, and its database with it; start "
 			       "it with: hallmarkd serve",

@@ -10,9 +10,11 @@
 #include "hallmarkd/command.h"
 #include "hallmarkd/control.h"
 #include "hallmarkd/prepare.h"
+#include "hallmarkd/privilege.h"
 #include "hallmarkd/sandbox.h"
 #include "hallmarkd/serve.h"
 #include "hallmarkd/signer.h"
+#include "hallmarkd/state.h"
 #include "hallmarkd/supervisor.h"
 
 struct problem run_serve(struct invocation *in)
@@ -29,9 +31,12 @@ struct problem run_config(struct invocation *in)
 
 struct problem run_migrate(struct invocation *in)
 {
+	struct identity who;
 	struct prepared done;
 	struct admin admin;
 
+	TRY(identity_find(in->arena, in->config, &who));
+	TRY(state_make(in->arena, in->config->state, &who));
 	TRY(admin_begin(in->arena, in->config, &admin));
 	TRY(prepare(in->arena, in->config, admin.conninfo, &done));
 	if (done.schema.from == done.schema.to)

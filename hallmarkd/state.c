@@ -12,12 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LOCK_FILE "hallmarkd.lock"
+
 static bool is_noise(const char *name)
 {
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
 }
 
-/* Empty, or with our lock in it. */
+/* Empty, or with our lock in it; not plain "lock", which /var has. */
 static bool is_ours(const char *path)
 {
 	DIR *d = opendir(path);
@@ -27,7 +29,7 @@ static bool is_ours(const char *path)
 		return false;
 	for (const struct dirent *e; (e = readdir(d));) {
 		empty = empty && is_noise(e->d_name);
-		lock = lock || strcmp(e->d_name, "lock") == 0;
+		lock = lock || strcmp(e->d_name, LOCK_FILE) == 0;
 	}
 	closedir(d);
 	return empty || lock;
@@ -58,35 +60,48 @@ static struct problem wrong_owner(struct arena *a, const char *path, uid_t uid)
 		       path, name);
 }
 
-struct problem state_make(struct arena *a, const char *path, const struct identity *who)
+static struct problem make_folder(struct arena *a, const char *path, struct stat *st)
 {
-	struct stat st;
-
-	if (!make_parents(a, path))
-		return problem(a, PROBLEM_INVALID, "the state folder %s cannot be made: %s", path,
-			       strerror(errno));
-	bool made = mkdir(path, 0700) == 0;
-	if (!made && errno != EEXIST)
+	if (!make_parents(a, path) || (mkdir(path, 0700) != 0 && errno != EEXIST))
 		return problem(a, PROBLEM_INVALID,
 			       "the state folder %s cannot be made: %s; name another with --state",
 			       path, strerror(errno));
-	if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+	if (stat(path, st) != 0 || !S_ISDIR(st->st_mode))
 		return problem(a, PROBLEM_INVALID, "the state folder %s is not a folder", path);
-	if (geteuid() != 0)
-		return access(path, R_OK | W_OK | X_OK) == 0 ? NO_PROBLEM
-							     : wrong_owner(a, path, st.st_uid);
-	if (st.st_uid == who->uid)
-		return NO_PROBLEM;
-	if (st.st_uid != 0)
+	return NO_PROBLEM;
+}
+
+/* The lock file comes first: a folder that has it is ours, however far we got. */
+static struct problem take_over(struct arena *a, const char *path, const struct identity *who)
+{
+	const char *lock = arena_printf(a, "%s/" LOCK_FILE, path);
+	int fd = open(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return problem(a, PROBLEM_INVALID, "%s cannot be made: %s", lock, strerror(errno));
+	bool good = geteuid() != 0 ||
+		    (fchown(fd, who->uid, who->gid) == 0 && chown(path, who->uid, who->gid) == 0);
+	struct problem p = good ? NO_PROBLEM
+				: problem(a, PROBLEM_INTERNAL, "cannot give %s to %s: %s", path,
+					  who->name, strerror(errno));
+	close(fd);
+	return p;
+}
+
+struct problem state_make(struct arena *a, const char *path, const struct identity *who)
+{
+	struct stat st = {0};
+
+	TRY(make_folder(a, path, &st));
+	bool allowed = geteuid() == 0 ? st.st_uid == who->uid || st.st_uid == 0
+				      : access(path, R_OK | W_OK | X_OK) == 0;
+	if (!allowed)
 		return wrong_owner(a, path, st.st_uid);
 	if (!is_ours(path))
 		return problem(a, PROBLEM_INVALID,
 			       "the folder %s holds other things; name an empty one with --state",
 			       path);
-	if (chown(path, who->uid, who->gid) != 0)
-		return problem(a, PROBLEM_INTERNAL, "cannot give %s to %s: %s", path, who->name,
-			       strerror(errno));
-	return NO_PROBLEM;
+	return take_over(a, path, who);
 }
 
 static pid_t pid_in(int fd)
@@ -100,13 +115,9 @@ static pid_t pid_in(int fd)
 
 struct problem state_lock(struct arena *a, const char *path)
 {
-	if (!is_ours(path))
-		return problem(a, PROBLEM_INVALID,
-			       "the folder %s holds other things; name an empty one with --state",
-			       path);
-	int fd = open(arena_printf(a, "%s/lock", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(arena_printf(a, "%s/" LOCK_FILE, path), O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return problem(a, PROBLEM_INVALID, "%s/lock cannot be opened: %s", path,
+		return problem(a, PROBLEM_INVALID, "%s/" LOCK_FILE " cannot be opened: %s", path,
 			       strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		int pid = pid_in(fd);
@@ -119,14 +130,14 @@ struct problem state_lock(struct arena *a, const char *path)
 			pid, path);
 	}
 	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
-		return problem(a, PROBLEM_NO_SPACE, "%s/lock cannot be written: %s", path,
+		return problem(a, PROBLEM_NO_SPACE, "%s/" LOCK_FILE " cannot be written: %s", path,
 			       strerror(errno));
 	return NO_PROBLEM; /* the descriptor stays open: it is the lock */
 }
 
 pid_t state_holder(struct arena *a, const char *path)
 {
-	int fd = open(arena_printf(a, "%s/lock", path), O_RDONLY | O_CLOEXEC);
+	int fd = open(arena_printf(a, "%s/" LOCK_FILE, path), O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return 0;

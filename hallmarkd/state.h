@@ -1,11 +1,11 @@
 /* state.h - hallmarkd's own folder, and the lock that lets one supervisor have it.
  *
- *	STATE/lock          held by the supervisor; its process id
- *	STATE/admin.token   the first access token
- *	STATE/secret        what replicas share (registry/secret.h)
- *	STATE/keys/         signing keys
- *	STATE/postgres/     the embedded database
- *	STATE/artifacts/    the artifacts' bytes
+ *	STATE/hallmarkd.lock  held by the supervisor; its process id
+ *	STATE/admin.token     the first access token
+ *	STATE/secret          what replicas share (registry/secret.h)
+ *	STATE/keys/           signing keys
+ *	STATE/postgres/       the embedded database
+ *	STATE/artifacts/      the artifacts' bytes
  */
 #ifndef HALLMARK_HALLMARKD_STATE_H
 #define HALLMARK_HALLMARKD_STATE_H
@@ -17,8 +17,8 @@
 #include "hallmarkd/privilege.h"
 
 /* Makes the folder when there is none and gives it to `who`; as root, before the
- * drop. A folder that holds something else is refused, so that a slip of the pen does
- * not hand over /var. */
+ * drop. A folder that holds things and no lock file is refused, so that a slip of the
+ * pen does not hand over /var. */
 struct problem state_make(struct arena *a, const char *path, const struct identity *who) MUST_CHECK;
 
 /* Takes the lock for as long as the process lives; CONFLICT names who has it. */

@@ -71,7 +71,7 @@ class Client:
         self.host, self.port, self.token = host, port, token
 
     def with_token(self, token):
-        return type(self)(self.host, self.port, token)
+        return Client(self.host, self.port, token)
 
     @property
     def anonymous(self):
