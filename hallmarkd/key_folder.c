@@ -141,10 +141,10 @@ struct problem key_folder_read(struct arena *a, const char *dir, struct key_fold
 		passage && out->keys ? read_all(a, dir, d, passage, out) : out_of_memory(a);
 	sodium_free(passage);
 	closedir(d);
-	if (p.code != PROBLEM_NONE)
-		key_folder_close(out);
-	else
+	if (p.code == PROBLEM_NONE && out->keys)
 		sodium_mprotect_readonly(out->keys);
+	else
+		key_folder_close(out);
 	return p;
 }
 

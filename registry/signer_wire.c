@@ -107,7 +107,8 @@ enum wire_event wire_next(struct wire_in *in, struct wire_frame *f)
 void wire_in_free(struct wire_in *in)
 {
 	free(in->bytes);
-	*in = (struct wire_in){.max = in->max};
+	in->bytes = NULL;
+	in->at = in->len = in->cap = in->skip = 0;
 }
 
 void *wire_room(struct wire_in *in, size_t *room)

@@ -22,7 +22,8 @@
 #include "tests/unit/run.h"
 #include "tests/unit/tap.h"
 
-enum { SECOND = 1000000, PARTY = 4 };
+#define SECOND INT64_C(1000000)
+enum { PARTY = 4 };
 
 static char dir[] = "/tmp/hallmark-signer-XXXXXX";
 static char keys_dir[64];
@@ -240,10 +241,11 @@ static void wrong_way_out(void *who)
 static void a_full_arena_is_a_problem(struct poller *poller, struct signer *s,
 				      const struct minisign_public *key)
 {
-	struct arena *small = arena_new(16 * 1024);
+	const size_t limit = 16384;
+	struct arena *small = arena_new(limit);
 	struct asked file = ask(small, SIGN_ARTIFACT, key);
 
-	arena_bytes(small, 16 * 1024 - 200);
+	arena_bytes(small, limit - 200);
 	arena_on_full(small, wrong_way_out, NULL);
 	is_int(sign(poller, s, &file).code, PROBLEM_TOO_LARGE, "a full arena is a problem");
 	arena_free(small);
@@ -467,9 +469,11 @@ static int memory_holds(pid_t pid, const unsigned char *needle, size_t len)
 		return 2;
 	}
 	while (!found && fgets(line, sizeof(line), maps)) {
-		unsigned long from, to;
+		char *rest;
+		unsigned long from = strtoul(line, &rest, 16);
+		unsigned long to = *rest == '-' ? strtoul(rest + 1, &rest, 16) : 0;
 
-		if (sscanf(line, "%lx-%lx r", &from, &to) == 2 && to - from < (1UL << 30))
+		if (rest[0] == ' ' && rest[1] == 'r' && to - from < (1UL << 30))
 			found = region_holds(mem, from, to, needle, len);
 	}
 	fclose(maps);

@@ -50,10 +50,11 @@ static void pieces_do_not_matter(size_t piece)
 
 	memset(text, 'x', sizeof(text));
 	for (unsigned i = 0; i < 20; i++)
-		wire_put(&out, &(struct wire_frame){.kind = WIRE_VERSION,
-						    .id = i,
-						    .n = 2,
-						    .fields = {{text, i * 250}, {"end", 3}}});
+		wire_put(&out,
+			 &(struct wire_frame){.kind = WIRE_VERSION,
+					      .id = i,
+					      .n = 2,
+					      .fields = {{text, (size_t)i * 250}, {"end", 3}}});
 	for (size_t at = 0; at < out.len; at += piece) {
 		struct wire_frame f;
 
@@ -156,14 +157,14 @@ static void a_long_frame_takes_no_room(void)
 
 static void sockets_are_filled_and_drained(void)
 {
-	int pair[2];
+	enum { BIG = 4 << 20 };
+	static char text[BIG];
+	int pair[2] = {-1, -1};
 	struct wire_out out = {0};
 	struct wire_in in = {.max = WIRE_REQUEST_MAX};
 	struct wire_frame f;
-	enum { BIG = 4 << 20 };
-	char *text = calloc(1, BIG);
 
-	if (!ok(text && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0,
+	if (!ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0,
 		"a pair of sockets"))
 		return;
 	is_int(wire_fill(&in, pair[1]), -1, "an empty socket has nothing");
@@ -188,7 +189,6 @@ static void sockets_are_filled_and_drained(void)
 	close(pair[1]);
 	wire_in_free(&in);
 	wire_out_free(&out);
-	free(text);
 }
 
 int main(void)
