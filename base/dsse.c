@@ -22,24 +22,28 @@ char *dsse_pae(struct arena *a, const char *type, const void *payload, size_t le
 	return pae;
 }
 
-const char *dsse_sign(struct arena *a, const struct minisign_secret *k, const char *type,
-		      const void *payload, size_t len, size_t *text_len)
+struct problem dsse_sign(struct arena *a, const struct minisign_secret *k, const char *type,
+			 const void *payload, size_t len, const char **text, size_t *text_len)
 {
-	size_t pae_len, payload_len, sig_len;
-	const char *pae = dsse_pae(a, type, payload, len, &pae_len);
+	size_t pae_len;
+	const unsigned char *pae = (unsigned char *)dsse_pae(a, type, payload, len, &pae_len);
 	unsigned char signature[SIGNATURE_BYTES];
+	struct minisign_public public;
 	char id[MINISIGN_ID_TEXT];
 
-	crypto_sign_detached(signature, NULL, (const unsigned char *)pae, pae_len, k->key);
+	minisign_public_of(k, &public);
 	minisign_id_text(k->id, id);
-	const char *payload64 = base64_text(a, BASE64_STANDARD, payload, len, &payload_len);
-	const char *sig64 = base64_text(a, BASE64_STANDARD, signature, sizeof(signature), &sig_len);
-	char *text = arena_printf(a,
-				  "{\"payload\":\"%s\",\"payloadType\":\"%s\","
-				  "\"signatures\":[{\"keyid\":\"%s\",\"sig\":\"%s\"}]}",
-				  payload64, type, id, sig64);
-	*text_len = strlen(text);
-	return text;
+	crypto_sign_detached(signature, NULL, pae, pae_len, k->key);
+	if (crypto_sign_verify_detached(signature, pae, pae_len, public.key) != 0)
+		return problem(a, PROBLEM_INTERNAL, "the signature just made does not hold");
+	const char *payload64 = base64_text(a, BASE64_STANDARD, payload, len, NULL);
+	const char *sig64 = base64_text(a, BASE64_STANDARD, signature, sizeof(signature), NULL);
+	*text = arena_printf(a,
+			     "{\"payload\":\"%s\",\"payloadType\":\"%s\","
+			     "\"signatures\":[{\"keyid\":\"%s\",\"sig\":\"%s\"}]}",
+			     payload64, type, id, sig64);
+	*text_len = strlen(*text);
+	return NO_PROBLEM;
 }
 
 static struct problem no_envelope(struct arena *a, const char *what)

@@ -18,9 +18,12 @@
 /* "DSSEv1 28 application/vnd.in-toto+json 17 {…": the bytes that are signed. */
 char *dsse_pae(struct arena *a, const char *type, const void *payload, size_t len, size_t *pae_len);
 
-/* {"payload":"BASE64","payloadType":"TYPE","signatures":[{"keyid":"ID","sig":"BASE64"}]} */
-const char *dsse_sign(struct arena *a, const struct minisign_secret *k, const char *type,
-		      const void *payload, size_t len, size_t *text_len);
+/* {"payload":"BASE64","payloadType":"TYPE","signatures":[{"keyid":"ID","sig":"BASE64"}]}
+ * The signature is verified before it is given: INTERNAL when the key's halves do not
+ * belong together, or the machine miscounted. */
+struct problem dsse_sign(struct arena *a, const struct minisign_secret *k, const char *type,
+			 const void *payload, size_t len, const char **text,
+			 size_t *text_len) MUST_CHECK;
 
 struct dsse {
 	const char *type;

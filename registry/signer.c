@@ -15,9 +15,11 @@
 #include "registry/attestation.h"
 #include "registry/signer_wire.h"
 
-#define ANSWER_TIME INT64_C(5000000) /* microseconds */
+#define SECOND INT64_C(1000000)
 
 enum {
+	ANSWER_TIME = 5, /* seconds, and one more for each so many bytes of a manifest: */
+	MANIFEST_SECOND = 1 << 20,
 	SCRATCH = 640 << 20,  /* what verifying one answer may take */
 	SENDING = 256 * 1024, /* bytes on their way out, from which on calls wait here */
 	FULL_AGAIN = 1,       /* setjmp()'s second return */
@@ -32,6 +34,7 @@ struct signer {
 	struct wire_out out;
 	struct sign_call *first, **end, *unsent;
 	uint64_t last_id;
+	int64_t latest; /* deadline of the last call; none is earlier than the one before it */
 	struct arena *scratch;
 	jmp_buf full;
 };
@@ -373,11 +376,21 @@ static void on_expired(struct timer *t)
 	set_timer(s);
 }
 
+static int64_t answer_time(const struct sign_call *call)
+{
+	if (call->kind != SIGN_VERSION)
+		return ANSWER_TIME;
+	return ANSWER_TIME + (int64_t)(call->version.manifest_len / MANIFEST_SECOND);
+}
+
 void signer_submit(struct signer *s, struct sign_call *call)
 {
 	call->next = NULL;
 	call->id = ++s->last_id;
-	call->deadline = monotonic_us() + ANSWER_TIME;
+	call->deadline = monotonic_us() + answer_time(call) * SECOND;
+	if (s->first && call->deadline < s->latest)
+		call->deadline = s->latest; /* answers come in turn */
+	s->latest = call->deadline;
 	call->sent = false;
 	*s->end = call;
 	s->end = &call->next;

@@ -66,7 +66,8 @@ void signer_free(struct signer *s);          /* calls in flight end with UNAVAIL
 void signer_socket(struct signer *s, int fd);
 bool signer_connected(const struct signer *s);
 
-/* done() comes later, never from in here. UNAVAILABLE: five seconds without an answer.
+/* done() comes later, never from in here. UNAVAILABLE: five seconds without an answer, and
+ * one more for each MiB of a manifest, also of one that was submitted before.
  * FORBIDDEN: the signer does not hold the key. TOO_LARGE: a version of more files than
  * can be signed, or an answer that the call's arena has no room for. INTERNAL: the rest,
  * with a line in the log. */

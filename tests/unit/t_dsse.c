@@ -77,7 +77,10 @@ static void openssl_agrees(struct arena *a, const struct minisign_secret *secret
 	char dir[] = "/tmp/hallmark-dsse-XXXXXX";
 	unsigned char *sig = NULL;
 	size_t len, pae_len, sig_len = 0;
-	const char *text = dsse_sign(a, secret, DSSE_IN_TOTO, payload, strlen(payload), &len);
+	const char *text = "";
+	struct problem p =
+		dsse_sign(a, secret, DSSE_IN_TOTO, payload, strlen(payload), &text, &len);
+	is_int(p.code, PROBLEM_NONE, "a payload is signed");
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *first = json_array_get(json_object_get(root, "signatures"), 0);
 	const char *sig64 = json_string_value(json_object_get(first, "sig"));
@@ -129,14 +132,19 @@ int main(void)
 	envelopes_are_checked(a, &secret, &k, BASE64_STANDARD);
 	envelopes_are_checked(a, &secret, &k, BASE64_URL);
 
-	const char *text = dsse_sign(a, &secret, "t", payload, strlen(payload), &len);
+	const char *text = "";
+	struct problem p = dsse_sign(a, &secret, "t", payload, strlen(payload), &text, &len);
+	is_int(p.code, PROBLEM_NONE, "an envelope is made");
 	is_int(len, strlen(text), "an envelope's length is right");
 	is_int(dsse_verify(a, &k, text, len, &d).code, PROBLEM_NONE, "our envelope verifies");
 	is_str(d.payload, payload, "and holds its payload");
 	is_str(d.type, "t", "and its type");
-	text = dsse_sign(a, &other, "t", payload, strlen(payload), &len);
-	is_int(dsse_verify(a, &k, text, len, &d).code, PROBLEM_DIGEST_MISMATCH,
-	       "an envelope by another key is refused");
+	p = dsse_sign(a, &other, "t", payload, strlen(payload), &text, &len);
+	is_int(p.code, PROBLEM_NONE, "an envelope by another key is made");
+	is_int(dsse_verify(a, &k, text, len, &d).code, PROBLEM_DIGEST_MISMATCH, "and refused");
+	other.key[40] ^= 1;
+	p = dsse_sign(a, &other, "t", payload, strlen(payload), &text, &len);
+	is_int(p.code, PROBLEM_INTERNAL, "a key whose halves do not belong together signs nothing");
 	openssl_agrees(a, &secret, &k);
 	arena_free(a);
 	return tap_done();
