@@ -170,7 +170,7 @@ static const char *bearer(struct request *rq)
 	return value + strspn(value, " ");
 }
 
-void identity_find(struct request *rq, request_fn *then)
+void caller_find(struct request *rq, request_fn *then)
 {
 	struct finding *f = arena_alloc(rq->arena, sizeof(*f));
 	const char *text = bearer(rq);

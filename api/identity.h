@@ -24,6 +24,6 @@ void identity_cache_free(struct identity_cache *c);
 
 /* Finds out who sends the request and sets rq->who, at once or later (it then
  * waits, and goes on with then); replies by itself when the token is no good. */
-void identity_find(struct request *rq, void (*then)(struct request *rq));
+void caller_find(struct request *rq, void (*then)(struct request *rq));
 
 #endif

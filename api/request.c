@@ -320,7 +320,7 @@ static void match(struct request *rq, const struct head *head)
 	if (rq->route->access == ACCESS_OPEN)
 		admitted(rq);
 	else
-		identity_find(rq, authorise);
+		caller_find(rq, authorise);
 }
 
 static void open_request(struct request *rq)
