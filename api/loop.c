@@ -303,9 +303,8 @@ struct problem loop_open(struct arena *a, struct service *s, int number, struct 
 	TRY(metrics_open(a, &loop->metrics));
 	TRY(database_open(a, loop));
 	TRY(http_open(a, loop));
-	if (!keyring_start(&loop->keyring, loop))
+	if (!keyring_start(&loop->keyring, loop) || !ticker_start(&loop->ticker, loop))
 		return problem(a, PROBLEM_INTERNAL, "out of memory");
-	ticker_start(&loop->ticker, loop);
 	loop->watchdog.expired = watchdog;
 	poller_set(loop->poller, &loop->watchdog, monotonic_us() + watch_us);
 	return NO_PROBLEM;
@@ -389,6 +388,7 @@ void loop_close(struct loop *loop)
 	while (loop->nspare > 0)
 		arena_free(loop->spare[--loop->nspare]);
 	keyring_close(&loop->keyring);
+	ticker_close(&loop->ticker);
 	metrics_close(&loop->metrics);
 	poller_free(loop->poller);
 	free(loop);

@@ -405,13 +405,6 @@ static bool holds_body_back(const struct request *rq)
 	return expect && strcasecmp(expect, "100-continue") == 0;
 }
 
-static bool sends_body(const struct request *rq)
-{
-	return request_header(rq, "Transfer-Encoding") ||
-	       (request_header(rq, "Content-Length") &&
-		strcmp(request_header(rq, "Content-Length"), "0") != 0);
-}
-
 static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *size)
 {
 	if (rq->consumed) { /* resumed: the piece has been taken by now */
@@ -434,19 +427,29 @@ static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *
 	return pause_if_waiting(rq);
 }
 
-/* Called by libmicrohttpd over and over: when the head is in, for each piece of
- * the body, when the body is whole, and after each resume. */
-enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
-			       const char *data, size_t *size)
+/* libmicrohttpd makes its first call again when the connection was suspended in it.
+ * A reply queued here closes the connection (it is taken as a word that the body is
+ * not wanted), so the others wait for the last call. */
+static enum MHD_Result head_call(struct request *rq, const char *method, const char *version)
 {
 	if (!rq->began) {
 		rq->began = true;
 		rq->now = (struct moment){.method = method, .version = version};
 		guarded(rq, open_request);
-		if (rq->response && (rq->close || !sends_body(rq) || holds_body_back(rq)))
-			return send_reply(rq);
-		return pause_if_waiting(rq);
 	}
+	if (rq->waiting)
+		return pause_if_waiting(rq);
+	rq->past_head = true;
+	return rq->response && (rq->close || holds_body_back(rq)) ? send_reply(rq) : MHD_YES;
+}
+
+/* Called by libmicrohttpd over and over: when the head is in, for each piece of the
+ * body, when the body is whole, and after each resume. */
+enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
+                               const char *data, size_t *size)
+{
+	if (!rq->past_head)
+		return head_call(rq, method, version);
 	if (*size > 0)
 		return body_piece(rq, data, size);
 	if (rq->stage == STAGE_BODY && !rq->response && !rq->waiting)

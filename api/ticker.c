@@ -6,6 +6,8 @@
 /* A burst of writes shares a tick; the poll finds what other replicas left. */
 static const int64_t gather_us = 2000, poll_us = 50000;
 
+enum { BATCH = 10000, ARENA = 64 * 1024 };
+
 static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 {
 	struct ticker *t = (struct ticker *)((char *)call - offsetof(struct ticker, call));
@@ -29,7 +31,9 @@ static void tick(struct timer *timer)
 	}
 	t->running = true;
 	t->again = false;
-	t->args = args_new(NULL);
+	arena_reset(t->arena);
+	t->args = args_new(t->arena);
+	arg_int8(&t->args, BATCH);
 	t->call = (struct db_call){
 		.statement = &statements[STATEMENT_EVENTS_TICK], .args = &t->args, .done = ticked};
 	db_submit(t->loop->db, &t->call);
@@ -45,8 +49,16 @@ void ticker_wake(struct ticker *t)
 		poller_set(t->loop->poller, &t->timer, at);
 }
 
-void ticker_start(struct ticker *t, struct loop *loop)
+bool ticker_start(struct ticker *t, struct loop *loop)
 {
-	*t = (struct ticker){.loop = loop, .timer.expired = tick};
+	*t = (struct ticker){.loop = loop, .timer.expired = tick, .arena = arena_new(ARENA)};
+	if (!t->arena)
+		return false;
 	ticker_wake(t);
+	return true;
+}
+
+void ticker_close(struct ticker *t)
+{
+	arena_free(t->arena);
 }

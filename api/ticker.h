@@ -18,11 +18,13 @@ struct ticker {
 	struct loop *loop;
 	struct timer timer;
 	struct db_call call;
+	struct arena *arena; /* of one tick's arguments */
 	struct args args;
 	bool running, again;
 };
 
-void ticker_start(struct ticker *t, struct loop *loop);
+bool ticker_start(struct ticker *t, struct loop *loop); /* false: out of memory */
+void ticker_close(struct ticker *t);
 void ticker_wake(struct ticker *t); /* something was committed */
 
 #endif
