@@ -615,6 +615,25 @@ static void run(struct supervisor *s)
 		poller_turn(s->poller, INT64_MAX);
 }
 
+static int report(const char *why)
+{
+	log_line(LOG_ERROR, "cannot_start", LOG_TEXT("why", why));
+	return 1;
+}
+
+static int begin_and_run(struct supervisor *s)
+{
+	struct problem p = settle_in(s);
+
+	if (p.code != PROBLEM_NONE)
+		return report(p.detail);
+	if (!watch_signals(s) || !write_settings(s))
+		return report(strerror(errno));
+	run(s);
+	log_line(LOG_INFO, "stopped");
+	return s->status;
+}
+
 int supervise(struct arena *a, struct settings *settings, const struct config *c)
 {
 	struct supervisor s = {.arena = a,
@@ -634,18 +653,8 @@ int supervise(struct arena *a, struct settings *settings, const struct config *c
 				  .name = part_rows[id].name,
 				  .ended = part_ended},
 		};
-	struct problem p = settle_in(&s);
-	if (p.code != PROBLEM_NONE) {
-		log_line(LOG_ERROR, "cannot_start", LOG_TEXT("why", p.detail));
-		return 1;
-	}
-	if (!s.scratch || !s.poller || !watch_signals(&s) || !write_settings(&s)) {
-		log_line(LOG_ERROR, "cannot_start", LOG_TEXT("why", strerror(errno)));
-		return 1;
-	}
-	run(&s);
-	log_line(LOG_INFO, "stopped");
+	int status = s.scratch && s.poller ? begin_and_run(&s) : report(strerror(errno));
 	poller_free(s.poller);
 	arena_free(s.scratch);
-	return s.status;
+	return status;
 }
