@@ -5,6 +5,7 @@
 
 #include "api/loop.h"
 #include "api/request.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "sql/row.h"
 
@@ -93,7 +94,7 @@ static void go_on(struct request *rq)
 
 static void list_read(struct db_call *call, const PGresult *res, struct problem p)
 {
-	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, read_call));
+	struct keyring *k = OWNER_OF(call, struct keyring, read_call);
 
 	k->reading = false;
 	if (p.code == PROBLEM_NONE)
@@ -111,7 +112,7 @@ static void list_read(struct db_call *call, const PGresult *res, struct problem 
 
 static void read_list(struct timer *t)
 {
-	struct keyring *k = (struct keyring *)((char *)t - offsetof(struct keyring, read_timer));
+	struct keyring *k = OWNER_OF(t, struct keyring, read_timer);
 
 	if (k->reading)
 		return;
@@ -143,7 +144,7 @@ static void beat_again(struct keyring *k, int64_t in)
 
 static void beaten(struct db_call *call, const PGresult *res, struct problem p)
 {
-	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, beat_call));
+	struct keyring *k = OWNER_OF(call, struct keyring, beat_call);
 
 	if (p.code == PROBLEM_NONE && PQntuples(res) == 1) {
 		const struct keyring_key *active = keyring_active(k);
@@ -158,7 +159,7 @@ static void beaten(struct db_call *call, const PGresult *res, struct problem p)
 
 static void held(struct sign_call *call, struct problem p)
 {
-	struct keyring *k = (struct keyring *)((char *)call - offsetof(struct keyring, held_call));
+	struct keyring *k = OWNER_OF(call, struct keyring, held_call);
 	static const int most = SIGN_KEYS_MAX;
 	const char *ids[SIGN_KEYS_MAX];
 	int n = call->nkeys < most ? call->nkeys : most;
@@ -184,7 +185,7 @@ static void held(struct sign_call *call, struct problem p)
 
 static void beat(struct timer *t)
 {
-	struct keyring *k = (struct keyring *)((char *)t - offsetof(struct keyring, beat_timer));
+	struct keyring *k = OWNER_OF(t, struct keyring, beat_timer);
 
 	if (k->beating)
 		return;

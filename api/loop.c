@@ -11,6 +11,7 @@
 
 #include "api/listen.h"
 #include "api/reply.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 
 static const int64_t watch_us = 1000000;  /* how often the watchdog looks */
@@ -169,7 +170,7 @@ static void phase_look(struct peer *peer, int64_t now)
 
 static void watchdog(struct timer *timer)
 {
-	struct loop *loop = (struct loop *)((char *)timer - offsetof(struct loop, watchdog));
+	struct loop *loop = OWNER_OF(timer, struct loop, watchdog);
 	int64_t now = monotonic_us();
 
 	for (struct peer *peer = loop->peers; peer; peer = peer->next) {
@@ -219,7 +220,7 @@ void loop_arena_back(struct loop *loop, struct arena *a)
 
 static void on_daemon(struct watch *w, uint32_t events)
 {
-	struct loop *loop = (struct loop *)((char *)w - offsetof(struct loop, daemon_watch));
+	struct loop *loop = OWNER_OF(w, struct loop, daemon_watch);
 
 	(void)events;
 	loop->daemon_ready = true;

@@ -10,6 +10,7 @@
 #include "api/trace.h"
 #include "base/draft.h"
 #include "base/json_memory.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 
 /* How much of a refused body is still read, so that a client which writes first
@@ -174,7 +175,7 @@ static void rows_deliver(struct request *rq)
 
 static void on_statement(struct db_call *call, const PGresult *res, struct problem p)
 {
-	struct request *rq = (struct request *)((char *)call - offsetof(struct request, call));
+	struct request *rq = OWNER_OF(call, struct request, call);
 
 	rq->now = (struct moment){.res = res, .problem = p};
 	request_continue(rq, rows_deliver);
@@ -223,7 +224,7 @@ void request_write(struct request *rq, enum statement_id id, const char *busy_on
 
 static void on_job_work(struct job *job)
 {
-	struct request *rq = (struct request *)((char *)job - offsetof(struct request, job));
+	struct request *rq = OWNER_OF(job, struct request, job);
 
 	guarded(rq, rq->on_work);
 }
@@ -236,7 +237,7 @@ static void job_deliver(struct request *rq)
 
 static void on_job_done(struct job *job)
 {
-	struct request *rq = (struct request *)((char *)job - offsetof(struct request, job));
+	struct request *rq = OWNER_OF(job, struct request, job);
 
 	request_continue(rq, job_deliver);
 }
@@ -446,7 +447,7 @@ static enum MHD_Result head_call(struct request *rq, const char *method, const c
 /* Called by libmicrohttpd over and over: when the head is in, for each piece of the
  * body, when the body is whole, and after each resume. */
 enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
-                               const char *data, size_t *size)
+			       const char *data, size_t *size)
 {
 	if (!rq->past_head)
 		return head_call(rq, method, version);

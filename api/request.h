@@ -83,7 +83,7 @@ struct request {
 	/* Where it stands. */
 	enum stage stage;
 	bool began;      /* libmicrohttpd has made its first call */
-	bool past_head; /* and will not make it again */
+	bool past_head;  /* and will not make it again */
 	bool waiting;    /* something is on its way that will call back */
 	bool suspended;  /* libmicrohttpd leaves the connection alone */
 	int phase;       /* the watchdog's: 1 body, 2 reply */

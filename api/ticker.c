@@ -1,6 +1,7 @@
 #include "api/ticker.h"
 
 #include "api/loop.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 
 /* A burst of writes shares a tick; the poll finds what other replicas left. */
@@ -10,7 +11,7 @@ enum { BATCH = 10000, ARENA = 64 * 1024 };
 
 static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 {
-	struct ticker *t = (struct ticker *)((char *)call - offsetof(struct ticker, call));
+	struct ticker *t = OWNER_OF(call, struct ticker, call);
 	int64_t now = monotonic_us();
 
 	(void)res, (void)p; /* a failed tick is made up for by the next */
@@ -23,7 +24,7 @@ static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 
 static void tick(struct timer *timer)
 {
-	struct ticker *t = (struct ticker *)((char *)timer - offsetof(struct ticker, timer));
+	struct ticker *t = OWNER_OF(timer, struct ticker, timer);
 
 	if (t->running) {
 		t->again = true;

@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "hallmarkd/config.h"
 
 static struct child *child_of(struct watch *w)
 {
-	return (struct child *)((char *)w - offsetof(struct child, watch));
+	return OWNER_OF(w, struct child, watch);
 }
 
 /* ---- In the new process ---- */

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/owner.h"
+
 static const struct {
 	const char *word;
 	enum log_level level;
@@ -67,7 +69,7 @@ static bool read_some(struct relay *r)
 
 static void relay_ready(struct watch *w, uint32_t events)
 {
-	struct relay *r = (struct relay *)((char *)w - offsetof(struct relay, watch));
+	struct relay *r = OWNER_OF(w, struct relay, watch);
 
 	if (!read_some(r) && (events & (EPOLLHUP | EPOLLERR)))
 		relay_close(r);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "hallmarkd/announce.h"
 #include "hallmarkd/child.h"
@@ -75,12 +76,12 @@ struct supervisor {
 
 static struct part *part_of_child(struct child *c)
 {
-	return (struct part *)((char *)c - offsetof(struct part, child));
+	return OWNER_OF(c, struct part, child);
 }
 
 static struct part *part_of_timer(struct timer *t)
 {
-	return (struct part *)((char *)t - offsetof(struct part, timer));
+	return OWNER_OF(t, struct part, timer);
 }
 
 /* ---- Stopping ---- */
@@ -217,8 +218,7 @@ static void forget_candidate(struct supervisor *s)
  * old one ends by itself when the service has dropped the sockets it had. */
 static void signer_answered(struct watch *w, uint32_t events)
 {
-	struct supervisor *s =
-		(struct supervisor *)((char *)w - offsetof(struct supervisor, probe));
+	struct supervisor *s = OWNER_OF(w, struct supervisor, probe);
 	char answer;
 
 	(void)events;
@@ -316,8 +316,7 @@ static void close_control(struct supervisor *s)
 
 static void service_spoke(struct watch *w, uint32_t events)
 {
-	struct supervisor *s =
-		(struct supervisor *)((char *)w - offsetof(struct supervisor, control));
+	struct supervisor *s = OWNER_OF(w, struct supervisor, control);
 	int heard = control_hear(w->fd);
 
 	(void)events;
@@ -445,7 +444,7 @@ static void begin_postgres(struct supervisor *s)
 
 static void poll_database(struct timer *t)
 {
-	struct supervisor *s = (struct supervisor *)((char *)t - offsetof(struct supervisor, poll));
+	struct supervisor *s = OWNER_OF(t, struct supervisor, poll);
 	pid_t pid;
 	enum postgres_status status = postgres_status(s->scratch, &s->pg, &pid);
 
@@ -538,8 +537,7 @@ static void asked_to_stop(struct supervisor *s)
 
 static void signal_came(struct watch *w, uint32_t events)
 {
-	struct supervisor *s =
-		(struct supervisor *)((char *)w - offsetof(struct supervisor, signals));
+	struct supervisor *s = OWNER_OF(w, struct supervisor, signals);
 	struct signalfd_siginfo info;
 
 	(void)events;

@@ -11,6 +11,7 @@
 #include "base/dsse.h"
 #include "base/json_memory.h"
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "registry/attestation.h"
 #include "registry/signer_wire.h"
@@ -338,7 +339,7 @@ static bool take_answers(struct signer *s)
 
 static void on_ready(struct watch *w, uint32_t events)
 {
-	struct signer *s = (struct signer *)(void *)((char *)w - offsetof(struct signer, watch));
+	struct signer *s = OWNER_OF(w, struct signer, watch);
 
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
 		ssize_t n = wire_fill(&s->in, w->fd);
@@ -365,7 +366,7 @@ void signer_socket(struct signer *s, int fd)
 
 static void on_expired(struct timer *t)
 {
-	struct signer *s = (struct signer *)(void *)((char *)t - offsetof(struct signer, timer));
+	struct signer *s = OWNER_OF(t, struct signer, timer);
 	const int64_t now = monotonic_us();
 
 	while (s->first && s->first->deadline <= now) {

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "sql/conninfo.h"
 #include "sql/fair.h"
@@ -84,8 +85,7 @@ static const struct problem unknown = {
 static const struct problem closed = {.code = PROBLEM_UNAVAILABLE,
 				      .detail = "The service is stopping."};
 
-#define POOL_OF(part, member)                                                                      \
-	((struct pool *)(void *)((char *)(part)-offsetof(struct pool, member)))
+#define POOL_OF(part, member) OWNER_OF(part, struct pool, member)
 
 static void wake(struct db *db)
 {
@@ -386,7 +386,7 @@ static void refuse(struct db *db, struct problem p)
 
 static void on_pump(struct timer *t)
 {
-	struct db *db = (struct db *)(void *)((char *)t - offsetof(struct db, pump));
+	struct db *db = OWNER_OF(t, struct db, pump);
 	const int64_t now = monotonic_us();
 
 	refuse(db, queue_full);

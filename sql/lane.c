@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 
 enum { CONNECT_US = 6 * 1000000, BINARY = 1, WHY = 512 };
@@ -14,8 +15,7 @@ static void on_connecting(struct watch *w, uint32_t events);
 static void on_ready(struct watch *w, uint32_t events);
 static void on_limit(struct timer *t);
 
-#define LANE_OF(part, member)                                                                      \
-	((struct lane *)(void *)((char *)(part)-offsetof(struct lane, member)))
+#define LANE_OF(part, member) OWNER_OF(part, struct lane, member)
 
 void lane_init(struct lane *lane, const struct lane_plan *plan, void *owner)
 {

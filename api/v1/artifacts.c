@@ -11,6 +11,7 @@
 #include "api/reply.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
+#include "base/owner.h"
 #include "base/text.h"
 #include "registry/artifact.h"
 #include "registry/name.h"
@@ -265,7 +266,7 @@ static void signed_now(struct request *rq)
 
 static void on_signed(struct sign_call *call, struct problem p)
 {
-	struct upload *u = (struct upload *)((char *)call - offsetof(struct upload, sign));
+	struct upload *u = OWNER_OF(call, struct upload, sign);
 
 	u->problem = p;
 	request_continue(u->rq, signed_now);

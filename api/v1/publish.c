@@ -7,6 +7,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/draft.h"
+#include "base/owner.h"
 #include "base/timestamp.h"
 #include "registry/artifact.h"
 #include "registry/version.h"
@@ -175,8 +176,7 @@ static void signed_now(struct request *rq)
 
 static void on_signed(struct sign_call *call, struct problem problem)
 {
-	struct publishing *p =
-		(struct publishing *)((char *)call - offsetof(struct publishing, sign));
+	struct publishing *p = OWNER_OF(call, struct publishing, sign);
 
 	p->problem = problem;
 	request_continue(p->rq, signed_now);
