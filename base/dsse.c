@@ -22,6 +22,20 @@ char *dsse_pae(struct arena *a, const char *type, const void *payload, size_t le
 	return pae;
 }
 
+void dsse_keyid(const struct minisign_public *k, char keyid[DSSE_KEYID_TEXT])
+{
+	/* Two strings, each behind its length: the kind of key, and the key. */
+	unsigned char blob[4 + 11 + 4 + 32] = "\0\0\0\013ssh-ed25519\0\0\0\040";
+	unsigned char sha256[SHA256_BYTES];
+
+	memcpy(blob + 19, k->key, sizeof(k->key));
+	crypto_hash_sha256(sha256, blob,
+			   sizeof(blob)); /* OpenSSL opens files, the signer may not */
+	memcpy(keyid, "SHA256:", 7);
+	sodium_bin2base64(keyid + 7, DSSE_KEYID_TEXT - 7, sha256, sizeof(sha256),
+			  sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+}
+
 struct problem dsse_sign(struct arena *a, const struct minisign_secret *k, const char *type,
 			 const void *payload, size_t len, const char **text, size_t *text_len)
 {
@@ -29,10 +43,10 @@ struct problem dsse_sign(struct arena *a, const struct minisign_secret *k, const
 	const unsigned char *pae = (unsigned char *)dsse_pae(a, type, payload, len, &pae_len);
 	unsigned char signature[SIGNATURE_BYTES];
 	struct minisign_public public;
-	char id[MINISIGN_ID_TEXT];
+	char keyid[DSSE_KEYID_TEXT];
 
 	minisign_public_of(k, &public);
-	minisign_id_text(k->id, id);
+	dsse_keyid(&public, keyid);
 	crypto_sign_detached(signature, NULL, pae, pae_len, k->key);
 	if (crypto_sign_verify_detached(signature, pae, pae_len, public.key) != 0)
 		return problem(a, PROBLEM_INTERNAL, "the signature just made does not hold");
@@ -41,9 +55,30 @@ struct problem dsse_sign(struct arena *a, const struct minisign_secret *k, const
 	*text = arena_printf(a,
 			     "{\"payload\":\"%s\",\"payloadType\":\"%s\","
 			     "\"signatures\":[{\"keyid\":\"%s\",\"sig\":\"%s\"}]}",
-			     payload64, type, id, sig64);
+			     payload64, type, keyid, sig64);
 	*text_len = strlen(*text);
 	return NO_PROBLEM;
+}
+
+const char *dsse_bundle(struct arena *a, const struct minisign_public *k, const char *envelope,
+			size_t len, size_t *bundle_len)
+{
+	struct json_out j = json_out_new(a);
+	char keyid[DSSE_KEYID_TEXT];
+
+	dsse_keyid(k, keyid);
+	jw_object(&j);
+	jw_key(&j, "mediaType"), jw_text(&j, DSSE_BUNDLE);
+	jw_key(&j, "verificationMaterial"), jw_object(&j);
+	jw_key(&j, "publicKey"), jw_object(&j);
+	jw_key(&j, "hint"), jw_text(&j, keyid);
+	jw_end_object(&j);
+	jw_key(&j, "tlogEntries"), jw_array(&j), jw_end_array(&j);
+	jw_end_object(&j);
+	jw_key(&j, "dsseEnvelope"), jw_raw(&j, envelope, len);
+	jw_end_object(&j);
+	*bundle_len = j.len;
+	return jw_done(&j);
 }
 
 static struct problem no_envelope(struct arena *a, const char *what)

@@ -15,13 +15,18 @@
 
 /* ---- who signed ------------------------------------------------------------------- */
 
-/* The id that the envelope claims; not authenticated, good enough for a message. */
+/* The id that the statement claims; not authenticated, good enough for a message. */
 static const char *claimed_id(struct arena *a, const char *envelope, size_t len)
 {
 	const json_t *root = cli_own(a, json_loadb(envelope, len, 0, NULL));
-	const json_t *first = json_array_get(json_object_get(root, "signatures"), 0);
-	const char *id = json_text(first, "keyid");
+	const char *payload = json_text(root, "payload");
+	unsigned char *bytes;
+	size_t n;
 
+	if (!payload || !base64_read(a, BASE64_STANDARD, payload, strlen(payload), &bytes, &n))
+		return "unknown";
+	const json_t *statement = cli_own(a, json_loadb((const char *)bytes, n, 0, NULL));
+	const char *id = json_text(json_object_get(statement, "predicate"), "key_id");
 	return id ? id : "unknown";
 }
 

@@ -11,6 +11,9 @@
 /* The protocol's own example of a pre-authentication encoding. */
 static const char hello_pae[] = "DSSEv1 29 http://example.com/HelloWorld 11 hello world";
 
+#define SSH_KEY         "e6cc0b7aab84591cc100b9c7e3284a13c123a5bc16e50b2380ebe7d97ccfbcc3"
+#define SSH_FINGERPRINT "SHA256:WvuwmN51PYhSlWE9eDYhpeCC8m8Ei9APQpAMiQIS9o4"
+
 /* %s: payload, then signature, both in the alphabet of the case. */
 static const struct {
 	const char *format, *what;
@@ -84,10 +87,11 @@ static void openssl_agrees(struct arena *a, const struct minisign_secret *secret
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *first = json_array_get(json_object_get(root, "signatures"), 0);
 	const char *sig64 = json_string_value(json_object_get(first, "sig"));
-	char id[MINISIGN_ID_TEXT];
+	char keyid[DSSE_KEYID_TEXT];
 
-	minisign_id_text(k->id, id);
-	is_str(json_string_value(json_object_get(first, "keyid")), id, "the keyid is minisign's");
+	dsse_keyid(k, keyid);
+	is_str(json_string_value(json_object_get(first, "keyid")), keyid,
+	       "the keyid is the key's fingerprint");
 	is_str(json_string_value(json_object_get(root, "payloadType")), DSSE_IN_TOTO,
 	       "the type is in-toto's");
 	ok(sig64 && base64_read(a, BASE64_STANDARD, sig64, strlen(sig64), &sig, &sig_len),
@@ -126,6 +130,12 @@ int main(void)
 	pae = dsse_pae(a, "t", "", 0, &len);
 	ok(len == 13 && memcmp(pae, "DSSEv1 1 t 0 ", 13) == 0, "nothing is encoded too");
 
+	/* A key of ssh-keygen's, and its fingerprint as ssh-keygen -l prints it. */
+	char keyid[DSSE_KEYID_TEXT];
+	hex_read(k.key, sizeof(k.key), SSH_KEY, 64);
+	dsse_keyid(&k, keyid);
+	is_str(keyid, SSH_FINGERPRINT, "a keyid is an SSH fingerprint");
+
 	minisign_secret_new(&secret);
 	minisign_secret_new(&other);
 	minisign_public_of(&secret, &k);
@@ -139,6 +149,15 @@ int main(void)
 	is_int(dsse_verify(a, &k, text, len, &d).code, PROBLEM_NONE, "our envelope verifies");
 	is_str(d.payload, payload, "and holds its payload");
 	is_str(d.type, "t", "and its type");
+	size_t bundle_len;
+	const char *bundle = dsse_bundle(a, &k, text, len, &bundle_len);
+	json_t *root = json_loadb(bundle, bundle_len, JSON_REJECT_DUPLICATES, NULL);
+	is_str(json_string_value(json_object_get(root, "mediaType")), DSSE_BUNDLE,
+	       "a bundle says what it is");
+	char *inside = json_dumps(json_object_get(root, "dsseEnvelope"), JSON_COMPACT);
+	is_str(inside, text, "and holds the envelope as it was signed");
+	free(inside);
+	json_decref(root);
 	p = dsse_sign(a, &other, "t", payload, strlen(payload), &text, &len);
 	is_int(p.code, PROBLEM_NONE, "an envelope by another key is made");
 	is_int(dsse_verify(a, &k, text, len, &d).code, PROBLEM_DIGEST_MISMATCH, "and refused");
