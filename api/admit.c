@@ -47,7 +47,7 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 	h->bad_name |= !is_token(key, key_len);
 	h->bad_value |= value && !is_value(value, value_len);
 	if (named(key, key_len, "Host"))
-		h->hosts++;
+		h->hosts++, h->host = value;
 	else if (named(key, key_len, "Content-Length"))
 		h->lengths++, h->length = value;
 	else if (named(key, key_len, "Transfer-Encoding"))
@@ -55,6 +55,22 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 	else if (named(key, key_len, "Expect"))
 		h->expect = value;
 	return MHD_YES;
+}
+
+/* "name", "name:port" or "[v6]:port" against a list of names. A page elsewhere that had
+ * its name rebound to our address still sends its own. */
+static bool host_known(const char *hosts, const char *host)
+{
+	size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+
+	for (const char *h = hosts; *h; h += strspn(h, ", ")) {
+		size_t n = strcspn(h, ", ");
+
+		if (n == len && strncasecmp(h, host, len) == 0)
+			return true;
+		h += n;
+	}
+	return false;
 }
 
 static bool digits(const char *s)
@@ -99,6 +115,9 @@ struct problem admit_head(struct request *rq, const char *method, const char *ve
 	if (head->hosts > 1 || (head->hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
 		return problem(a, PROBLEM_BAD_FRAME, "send exactly one Host header");
 	TRY(framing(rq, version, head));
+	const char *hosts = rq->loop->service->options.hosts;
+	if (hosts && (!head->host || !host_known(hosts, head->host)))
+		return problem(a, PROBLEM_MISDIRECTED, "Host must be one of: %s", hosts);
 	if (head->expect && strcasecmp(head->expect, "100-continue") != 0)
 		return problem(a, PROBLEM_EXPECTATION, "Expect: %.40s", head->expect);
 	return NO_PROBLEM;

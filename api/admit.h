@@ -17,7 +17,7 @@
 struct head {
 	int hosts, lengths, codings;
 	bool bad_name, bad_value;
-	const char *coding;
+	const char *host, *coding;
 	const char *length;
 	const char *expect;
 	bool chunked;

@@ -14,6 +14,7 @@ enum { LOOPS_MAX = 64 };
 
 struct service_options {
 	const char *listen;             /* "127.0.0.1:8080", "[::]:8080" */
+	const char *hosts;              /* that Host may name, "a,b"; NULL: any */
 	const char *conninfo;           /* PostgreSQL; never logged */
 	const char *storage;            /* where artifacts live */
 	const unsigned char *token_key; /* 32 bytes each, from the secret file */
