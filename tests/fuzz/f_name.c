@@ -34,7 +34,9 @@ static bool has_line_ends(name_rule *rule)
 
 static void check_good(struct arena *a, name_rule *rule, const char *s, size_t len)
 {
-	if (strlen(s) != len || !utf8_valid(s, len) || !utf8_is_nfc(s, len))
+	if (strlen(s) != len || !utf8_valid(s, len))
+		abort();
+	if (rule != name_note && !utf8_is_nfc(s, len)) /* prose may be in any form */
 		abort();
 	if (!has_line_ends(rule) && utf8_forbidden(s, len) >= 0)
 		abort();

@@ -32,23 +32,27 @@ static void check_range(const struct reference *r)
 	}
 }
 
+static void check_good(const struct reference *r, size_t size)
+{
+	if (r->kind == REFERENCE_RANGE)
+		check_range(r);
+	else if (r->nkeys != (r->kind == REFERENCE_EXACT))
+		abort();
+	if ((r->kind == REFERENCE_ALIAS || r->kind == REFERENCE_ORDINAL) &&
+	    strlen(r->word) + 1 != size)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *a = arena_new(1 << 20);
 	struct reference r;
 	const struct problem p = reference_read(a, "version", (const char *)data, size, &r);
 
-	if (p.code != PROBLEM_NONE) {
-		if (!utf8_valid(p.detail, strlen(p.detail)))
-			abort();
-	} else if (r.kind == REFERENCE_RANGE) {
-		check_range(&r);
-	} else if (r.nkeys != (r.kind == REFERENCE_EXACT)) {
+	if (p.code == PROBLEM_NONE)
+		check_good(&r, size);
+	else if (!utf8_valid(p.detail, strlen(p.detail)))
 		abort();
-	} else if ((r.kind == REFERENCE_ALIAS || r.kind == REFERENCE_ORDINAL) &&
-		   strlen(r.word) + 1 != size) {
-		abort();
-	}
 	arena_free(a);
 	return 0;
 }

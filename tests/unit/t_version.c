@@ -94,73 +94,73 @@ static void little_is_enough(void)
 	   "version, precedence and prerelease are NULL");
 }
 
+static const struct refusal bad_drafts[] = {
+	{"{}", "", "say which version this is"},
+	{"{\"version\":\"1.0.0\",\"bump\":\"minor\"}", "", "exclude each other"},
+	{"{\"version\":\"1.2\"}", "/version", "write 1.2.0"},
+	{"{\"version\":1.0}", "/version", "has to be text"},
+	{"{\"bump\":\"build\"}", "/bump", "write one of: major, minor, patch"},
+	{"{\"version\":\"1.0.0\",\"state\":\"published\"}", "/state", "not known here"},
+	{"{\"version\":\"1.0.0\",\"params\":[]}", "/params", "has to be an object"},
+	{"{\"version\":\"1.0.0\",\"params\":{\"\":1}}", "/params/", "cannot be empty"},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\"}]}", "/metrics/0",
+	 "\"value\" is missing"},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":\"1\"}]}",
+	 "/metrics/0/value", "has to be a number"},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a>b\",\"value\":1}]}", "/metrics/0/name",
+	 "cannot hold \">\""},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"step\":1.5}]}",
+	 "/metrics/0/step", "has to be an integer"},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"at\":\"now\"}]"
+	 "}",
+	 "/metrics/0/at", "RFC 3339"},
+	{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"has_step\":"
+	 "true}]}",
+	 "/metrics/0/has_step", "not known here"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{}]}", "/lineage/0", "\"kind\" is missing"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"data\"}]}", "/lineage/0/kind",
+	 "dataset, code, run, image, parent"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\"}]}", "/lineage/0",
+	 "kind dataset needs \"uri\""},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\",\"uri\":\"stsb\"}]}",
+	 "/lineage/0/uri", "no scheme"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\",\"uri\":\"s3://a\","
+	 "\"digest\":\"sha256:12\"}]}",
+	 "/lineage/0/digest", "64 lower-case hex digits"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"code\",\"uri\":\"https://g/"
+	 "r\"}]}",
+	 "/lineage/0", "kind code needs \"commit\""},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"run\",\"uri\":\"https://g/r\","
+	 "\"commit\":\"" COMMIT "\"}]}",
+	 "/lineage/0/commit", "kind run has no \"commit\""},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\"}]}", "/lineage/0",
+	 "kind parent needs \"version\""},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"copy\","
+	 "\"version\":\"a/b@1.0.0\"}]}",
+	 "/lineage/0/relation", "fine_tune, quantise, merge, adapter, distil"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
+	 "\"version\":\"b@1.0.0\"}]}",
+	 "/lineage/0/version", "write PROJECT/MODEL@VERSION"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
+	 "\"version\":\"A/b@1.0.0\"}]}",
+	 "/lineage/0/version", "lower case"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
+	 "\"version\":\"a/b@1.0\"}]}",
+	 "/lineage/0/version", "write 1.0.x"},
+	{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
+	 "\"version\":\"a/b@\"}]}",
+	 "/lineage/0/version", "cannot be empty"},
+};
+static const struct refusal bad_reasons[] = {
+	{"{}", "", "\"reason\" is missing"},
+	{"{\"reason\":\"\"}", "/reason", "cannot be empty"},
+	{"{\"reason\":null}", "/reason", "cannot be null"},
+};
+
 static void drafts_are_strict(void)
 {
-	static const struct refusal table[] = {
-		{"{}", "", "say which version this is"},
-		{"{\"version\":\"1.0.0\",\"bump\":\"minor\"}", "", "exclude each other"},
-		{"{\"version\":\"1.2\"}", "/version", "write 1.2.0"},
-		{"{\"version\":1.0}", "/version", "has to be text"},
-		{"{\"bump\":\"build\"}", "/bump", "write one of: major, minor, patch"},
-		{"{\"version\":\"1.0.0\",\"state\":\"published\"}", "/state", "not known here"},
-		{"{\"version\":\"1.0.0\",\"params\":[]}", "/params", "has to be an object"},
-		{"{\"version\":\"1.0.0\",\"params\":{\"\":1}}", "/params/", "cannot be empty"},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\"}]}", "/metrics/0",
-		 "\"value\" is missing"},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":\"1\"}]}",
-		 "/metrics/0/value", "has to be a number"},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a>b\",\"value\":1}]}",
-		 "/metrics/0/name", "cannot hold \">\""},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"step\":1.5}]}",
-		 "/metrics/0/step", "has to be an integer"},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"at\":\"now\"}]"
-		 "}",
-		 "/metrics/0/at", "RFC 3339"},
-		{"{\"version\":\"1.0.0\",\"metrics\":[{\"name\":\"a\",\"value\":1,\"has_step\":"
-		 "true}]}",
-		 "/metrics/0/has_step", "not known here"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{}]}", "/lineage/0", "\"kind\" is missing"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"data\"}]}", "/lineage/0/kind",
-		 "dataset, code, run, image, parent"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\"}]}", "/lineage/0",
-		 "kind dataset needs \"uri\""},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\",\"uri\":\"stsb\"}]}",
-		 "/lineage/0/uri", "no scheme"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"dataset\",\"uri\":\"s3://a\","
-		 "\"digest\":\"sha256:12\"}]}",
-		 "/lineage/0/digest", "64 lower-case hex digits"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"code\",\"uri\":\"https://g/"
-		 "r\"}]}",
-		 "/lineage/0", "kind code needs \"commit\""},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"run\",\"uri\":\"https://g/r\","
-		 "\"commit\":\"" COMMIT "\"}]}",
-		 "/lineage/0/commit", "kind run has no \"commit\""},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\"}]}", "/lineage/0",
-		 "kind parent needs \"version\""},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"copy\","
-		 "\"version\":\"a/b@1.0.0\"}]}",
-		 "/lineage/0/relation", "fine_tune, quantise, merge, adapter, distil"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
-		 "\"version\":\"b@1.0.0\"}]}",
-		 "/lineage/0/version", "write PROJECT/MODEL@VERSION"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
-		 "\"version\":\"A/b@1.0.0\"}]}",
-		 "/lineage/0/version", "lower case"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
-		 "\"version\":\"a/b@1.0\"}]}",
-		 "/lineage/0/version", "write 1.0.x"},
-		{"{\"version\":\"1.0.0\",\"lineage\":[{\"kind\":\"parent\",\"relation\":\"merge\","
-		 "\"version\":\"a/b@\"}]}",
-		 "/lineage/0/version", "cannot be empty"},
-	};
-	static const struct refusal reasons[] = {
-		{"{}", "", "\"reason\" is missing"},
-		{"{\"reason\":\"\"}", "/reason", "cannot be empty"},
-		{"{\"reason\":null}", "/reason", "cannot be null"},
-	};
-
-	refuses(table, read_draft);
-	refuses(reasons, read_reason);
+	refuses(bad_drafts, read_draft);
+	refuses(bad_reasons, read_reason);
 }
 
 static void documents_are_written(void)
