@@ -36,7 +36,6 @@
 	X(RANGE, 416, "range-not-satisfiable", "The range lies outside the artifact")              \
 	X(EXPECTATION, 417, "expectation-failed", "Only Expect: 100-continue is understood")       \
 	X(MISDIRECTED, 421, "misdirected", "This service does not answer for that host")           \
-	X(MISDIRECTED, 421, "misdirected", "This service does not answer for that host")           \
 	X(PRECONDITION_REQUIRED, 428, "precondition-required", "This change needs If-Match")       \
 	X(LEGAL, 451, "unavailable-for-legal-reasons", "The bytes were removed for legal cause")   \
 	X(INTERNAL, 500, "internal", "Something went wrong on our side")                           \
