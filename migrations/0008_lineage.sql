@@ -14,10 +14,11 @@ CREATE TABLE lineage_edge (
 	commit text COLLATE "C" CHECK (octet_length(commit) <= 128),
 	node text COLLATE "C" NOT NULL GENERATED ALWAYS AS (CASE
 		WHEN parent_id IS NOT NULL THEN 'version:' || parent_id::text
-		ELSE kind || ':' || uri || coalesce('#' || digest, '') || coalesce('@' || commit, '') END) STORED,
+		ELSE kind || ':' || coalesce(uri, '') || coalesce('#' || digest, '') || coalesce('@' || commit, '') END) STORED,
 	PRIMARY KEY (version_id, place),
 	CONSTRAINT lineage_edge_shape CHECK (CASE kind
 		WHEN 'parent' THEN parent_id IS NOT NULL AND relation IS NOT NULL AND uri IS NULL
+		WHEN 'code' THEN parent_id IS NULL AND relation IS NULL AND commit IS NOT NULL
 		ELSE parent_id IS NULL AND relation IS NULL AND uri IS NOT NULL END),
 	CONSTRAINT lineage_edge_not_itself CHECK (parent_id <> version_id)
 );

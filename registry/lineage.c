@@ -19,7 +19,7 @@ static const struct kind_rule {
 	name_rule *uri_rule;
 } kind_rules[] = {
 	[LINEAGE_DATASET] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = name_uri},
-	[LINEAGE_CODE] = {.uri = ALWAYS, .commit = ALWAYS, .uri_rule = name_uri},
+	[LINEAGE_CODE] = {.uri = MAYBE, .commit = ALWAYS, .uri_rule = name_uri},
 	[LINEAGE_RUN] = {.uri = ALWAYS, .uri_rule = name_uri},
 	[LINEAGE_IMAGE] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = name_image},
 	[LINEAGE_PARENT] = {.relation = ALWAYS, .version = ALWAYS},
