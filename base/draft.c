@@ -1,4 +1,5 @@
 #include "base/draft.h"
+#include "base/nearest.h"
 
 #include <assert.h>
 #include <math.h>
@@ -415,7 +416,7 @@ static struct problem unknown(struct arena *a, const char *pointer, const char *
 
 	for (size_t i = 0; i < shape->nfields; i++)
 		known[i] = shape->fields[i].name;
-	const char *near = text_nearest(name, known, shape->nfields);
+	const char *near = nearest_word(name, known, shape->nfields);
 	const char *at = pointer_member(a, pointer, name);
 	const char *shown = quote(a, name, strlen(name));
 

@@ -61,3 +61,12 @@ void nearest_offer(struct nearest *n, const char *candidate)
 		n->best = candidate;
 	}
 }
+
+const char *nearest_word(const char *word, const char *const *words, size_t n)
+{
+	struct nearest nearest = nearest_to(word);
+
+	for (size_t i = 0; i < n; i++)
+		nearest_offer(&nearest, words[i]);
+	return nearest.best;
+}

@@ -2,6 +2,8 @@
 #ifndef HALLMARK_BASE_NEAREST_H
 #define HALLMARK_BASE_NEAREST_H
 
+#include <stddef.h>
+
 /* A search for the best of many words: offer each, then read .best. */
 struct nearest {
 	const char *word;
@@ -13,5 +15,8 @@ struct nearest {
  * changed, or swapped with their neighbour. Case and '-' against '_' are free. */
 struct nearest nearest_to(const char *word);
 void nearest_offer(struct nearest *n, const char *candidate); /* borrowed */
+
+/* The same over words that lie together; NULL: none is near enough. */
+const char *nearest_word(const char *word, const char *const *words, size_t n);
 
 #endif

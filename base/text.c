@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WORD = 63 };
 
 static const int base64_variants[] = {
 	[BASE64_STANDARD] = sodium_base64_VARIANT_ORIGINAL,
@@ -29,55 +28,6 @@ char text_lower(char c)
 	if (c >= 'A' && c <= 'Z')
 		return (char)(c - 'A' + 'a');
 	return c;
-}
-
-static size_t least(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* rows[r][j]: the distance of a's first i characters (i, i-1, i-2 in turn) from b's first j. */
-size_t text_distance(const char *a, const char *b)
-{
-	size_t rows[3][WORD + 1], la = strlen(a), lb = strlen(b);
-
-	if (la > WORD || lb > WORD)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two = rows[(i + 1) % 3];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			bool same = text_lower(a[i - 1]) == text_lower(b[j - 1]);
-
-			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !same);
-			if (i > 1 && j > 1 && text_lower(a[i - 1]) == text_lower(b[j - 2]) &&
-			    text_lower(a[i - 2]) == text_lower(b[j - 1]))
-				row[j] = least(row[j], two[j - 2] + 1, SIZE_MAX);
-		}
-	}
-	return rows[la % 3][lb];
-}
-
-/* A third of the word may be wrong; more would be guessing. */
-const char *text_nearest(const char *word, const char *const *words, size_t n)
-{
-	size_t limit = strlen(word) / 3 + 1, best = limit + 1;
-	const char *nearest = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = text_distance(word, words[i]);
-
-		if (d < best && d < strlen(words[i])) {
-			best = d;
-			nearest = words[i];
-		}
-	}
-	return nearest;
 }
 
 void hex_text(char *out, const void *bytes, size_t len)

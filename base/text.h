@@ -1,4 +1,4 @@
-/* text.h - the encodings that text travels in, and how near two words are.
+/* text.h - the encodings that text travels in.
  *
  * Results that have no fixed size live in the arena given and end with a NUL
  * that is not counted. Readers are strict: what they do not take in full, they
@@ -15,15 +15,6 @@
 char text_lower(char c); /* ASCII letters alone */
 bool text_is(const char *s, size_t len, const char *word);
 bool text_starts(const char *s, size_t len, const char *prefix);
-
-/* How many characters must be added, taken, changed or swapped with their
- * neighbour to turn a into b (optimal string alignment). Words over 63 bytes
- * are never near: SIZE_MAX. */
-size_t text_distance(const char *a, const char *b);
-
-/* The nearest of n words when it is near enough to be what was meant, else NULL:
- * for "did you mean …". Case does not count. */
-const char *text_nearest(const char *word, const char *const *words, size_t n);
 
 /* Lower-case hexadecimal. hex_text() writes 2 * len characters and a NUL. */
 void hex_text(char *out, const void *bytes, size_t len);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
@@ -56,7 +57,7 @@ static struct problem unknown_command(struct arena *a, const char *word)
 	for (const struct command *const *c = commands; *c && n < MOST; c++)
 		names[n++] = arena_dup(a, (*c)->name, first_word((*c)->name));
 
-	const char *near = text_nearest(word, names, n);
+	const char *near = nearest_word(word, names, n);
 
 	if (near)
 		return problem(a, CLI_USAGE, "There is no command \"%s\". Did you mean \"%s\"?",
@@ -124,7 +125,7 @@ static struct problem unknown_option(const struct reading *r, const char *name)
 	for (const struct cli_option *o = global_options; o->name && n < MOST; o++)
 		names[n++] = o->name;
 
-	const char *near = text_nearest(name, names, n);
+	const char *near = nearest_word(name, names, n);
 	const char *command = r->out->command ? r->out->command->name : NULL;
 	const char *of = command ? arena_printf(r->arena, "\"hallmark %s\"", command) : "hallmark";
 

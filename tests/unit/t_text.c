@@ -6,24 +6,6 @@
 #include "tests/unit/tap.h"
 
 static const struct {
-	const char *a, *b;
-	size_t distance;
-} words[] = {
-	{"", "", 0},
-	{"abc", "abc", 0},
-	{"ABC", "abc", 0},
-	{"abc", "", 3},
-	{"", "abc", 3},
-	{"abc", "acb", 1},
-	{"a", "b", 1},
-	{"kitten", "sitting", 3},
-	{"litsen", "listen", 1},
-	{"listn", "listen", 1},
-	{"ca", "abc", 3},
-	{"stroage", "storage", 1},
-};
-
-static const struct {
 	const char *text;
 	enum base64 kind;
 	const char *bytes; /* NULL: refused */
@@ -65,22 +47,6 @@ static const struct {
 };
 
 static const char *const bad_percents[] = {"%", "a%", "%4", "%4g", "%g4", "%%41"};
-
-static void words_have_their_distance(void)
-{
-	static const char *const known[] = {"listen", "storage_path", "state", "keys"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		is_int(text_distance(words[i].a, words[i].b), words[i].distance,
-		       "from '%s' to '%s'", words[i].a, words[i].b);
-	is_str(text_nearest("litsen", known, 4), "listen", "two letters swapped");
-	is_str(text_nearest("STORAGEPATH", known, 4), "storage_path", "case does not count");
-	ok(!text_nearest("banana", known, 4), "nothing is near to something else altogether");
-	ok(!text_nearest("", known, 4), "nothing is near to nothing");
-	ok(text_distance("a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa") ==
-		   SIZE_MAX,
-	   "a word of 64 characters is near to nothing");
-}
 
 static void hex_goes_both_ways(void)
 {
@@ -147,7 +113,6 @@ int main(void)
 		return 1;
 	struct arena *a = arena_new(1 << 20);
 
-	words_have_their_distance();
 	hex_goes_both_ways();
 	base64_is_read_strictly(a);
 	percents_go_both_ways(a);
