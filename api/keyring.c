@@ -7,31 +7,12 @@
 #include "api/request.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
-#include "sql/row.h"
 
 static const int64_t read_us = 2000000, beat_us = 5000000, retry_us = 50000;
 
 enum { ARENA = 256 * 1024 };
 
-struct key_row {
-	const char *id, *state;
-	struct bytes public;
-	int64_t created_at;
-	const char *created_by;
-	int64_t activated_at, retired_at;
-};
-
-static const struct column key_columns[] = {
-	COLUMN(struct key_row, id, OID_TEXT),
-	COLUMN(struct key_row, state, OID_TEXT),
-	COLUMN(struct key_row, public, OID_BYTEA),
-	COLUMN(struct key_row, created_at, OID_TIMESTAMPTZ),
-	COLUMN(struct key_row, created_by, OID_TEXT),
-	NULLABLE(struct key_row, activated_at, OID_TIMESTAMPTZ),
-	NULLABLE(struct key_row, retired_at, OID_TIMESTAMPTZ),
-};
-
-const struct keyring_key *keyring_active(const struct keyring *k)
+const struct key *keyring_active(const struct keyring *k)
 {
 	for (int i = 0; i < k->n; i++)
 		if (strcmp(k->keys[i].state, "active") == 0)
@@ -39,7 +20,7 @@ const struct keyring_key *keyring_active(const struct keyring *k)
 	return NULL;
 }
 
-const struct keyring_key *keyring_find(const struct keyring *k, const char *id)
+const struct key *keyring_find(const struct keyring *k, const char *id)
 {
 	for (int i = 0; i < k->n; i++)
 		if (strcmp(k->keys[i].id, id) == 0)
@@ -49,21 +30,6 @@ const struct keyring_key *keyring_find(const struct keyring *k, const char *id)
 
 /* --- reading the list --- */
 
-static bool key_take(const struct key_row *row, struct keyring_key *out)
-{
-	if (row->public.len != sizeof(out->public.key) ||
-	    strlen(row->state) >= sizeof(out->state) ||
-	    !minisign_id_read(row->id, strlen(row->id), out->public.id))
-		return false;
-	memcpy(out->id, row->id, sizeof(out->id));
-	memcpy(out->public.key, row->public.data, sizeof(out->public.key));
-	memcpy(out->state, row->state, strlen(row->state) + 1);
-	out->created_at = row->created_at;
-	out->activated_at = row->activated_at;
-	out->retired_at = row->retired_at;
-	return true;
-}
-
 static void take(struct keyring *k, const PGresult *res)
 {
 	int n = PQntuples(res) < KEYRING_MAX ? PQntuples(res) : KEYRING_MAX;
@@ -71,13 +37,12 @@ static void take(struct keyring *k, const PGresult *res)
 	arena_reset(k->arena);
 	k->n = 0;
 	for (int i = 0; i < n; i++) {
-		struct key_row row;
-		struct problem p = row_read(k->arena, res, i, COLUMNS(key_columns), &row);
+		struct problem p = key_read(k->arena, res, i, &k->keys[k->n]);
 
-		if (p.code != PROBLEM_NONE || !key_take(&row, &k->keys[k->n]))
-			log_line(LOG_ERROR, "key_row", LOG_TEXT("why", p.detail));
-		else
+		if (p.code == PROBLEM_NONE)
 			k->n++;
+		else
+			log_line(LOG_ERROR, "key_row", LOG_TEXT("why", p.detail));
 	}
 }
 
@@ -147,7 +112,7 @@ static void beaten(struct db_call *call, const PGresult *res, struct problem p)
 	struct keyring *k = OWNER_OF(call, struct keyring, beat_call);
 
 	if (p.code == PROBLEM_NONE && PQntuples(res) == 1) {
-		const struct keyring_key *active = keyring_active(k);
+		const struct key *active = keyring_active(k);
 		bool known = !PQgetisnull(res, 0, 0) && active &&
 			     strcmp(active->id, PQgetvalue(res, 0, 0)) == 0;
 
@@ -198,7 +163,7 @@ static void beat(struct timer *t)
 bool keyring_start(struct keyring *k, struct loop *loop)
 {
 	*k = (struct keyring){.loop = loop,
-			      .keys = calloc(KEYRING_MAX, sizeof(struct keyring_key)),
+			      .keys = calloc(KEYRING_MAX, sizeof(struct key)),
 			      .arena = arena_new(ARENA),
 			      .beat_arena = arena_new(ARENA),
 			      .read_timer.expired = read_list,

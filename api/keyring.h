@@ -11,8 +11,8 @@
 #ifndef HALLMARK_API_KEYRING_H
 #define HALLMARK_API_KEYRING_H
 
-#include "base/minisign.h"
 #include "base/poller.h"
+#include "registry/key.h"
 #include "registry/signer.h"
 #include "sql/db.h"
 
@@ -21,17 +21,10 @@ struct request;
 
 enum { KEYRING_MAX = 256 };
 
-struct keyring_key {
-	char id[MINISIGN_ID_TEXT];
-	struct minisign_public public;
-	char state[12];                               /* standby, active, retired */
-	int64_t created_at, activated_at, retired_at; /* INT64_MIN: not */
-};
-
 struct keyring {
 	struct loop *loop;
 	int n;
-	struct keyring_key *keys;
+	struct key *keys;
 	struct request *waiting; /* for the next reading, by request.next_waiting */
 
 	struct timer read_timer, beat_timer;
@@ -46,8 +39,8 @@ bool keyring_start(struct keyring *k, struct loop *loop); /* false: out of memor
 void keyring_close(struct keyring *k);
 
 /* NULL when there is none: the service is not ready then. */
-const struct keyring_key *keyring_active(const struct keyring *k);
-const struct keyring_key *keyring_find(const struct keyring *k, const char *id);
+const struct key *keyring_active(const struct keyring *k);
+const struct key *keyring_find(const struct keyring *k, const char *id);
 
 /* The request waits for the list to be read again, and goes on with then. */
 void keyring_renewed(struct keyring *k, struct request *rq, void (*then)(struct request *rq));

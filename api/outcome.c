@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/loop.h"
 #include "api/reply.h"
 #include "base/text.h"
 
@@ -100,4 +101,14 @@ bool outcome_refused(struct request *rq, const char *outcome)
 bool outcome_good(struct request *rq, const PGresult *res, const char **outcome)
 {
 	return !reply_failed(rq, outcome_read(rq, res, outcome)) && !outcome_refused(rq, *outcome);
+}
+
+void outcome_deleted(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (!outcome_good(rq, res, &outcome))
+		return;
+	ticker_wake(&rq->loop->ticker);
+	reply_empty(rq, 204);
 }

@@ -22,4 +22,7 @@ bool outcome_refused(struct request *rq, const char *outcome);
 /* Both: reads the word into *outcome, false when there is nothing left to do. */
 bool outcome_good(struct request *rq, const PGresult *res, const char **outcome);
 
+/* The reply callback of every DELETE: 204. */
+void outcome_deleted(struct request *rq, const PGresult *res);
+
 #endif

@@ -5,8 +5,8 @@
 #include "hallmarkd/admin.h"
 #include "hallmarkd/command.h"
 #include "hallmarkd/key_folder.h"
+#include "registry/key.h"
 #include "sql/once.h"
-#include "sql/row.h"
 
 static const struct setting retire_rows[] = {
 	{.name = "force",
@@ -17,35 +17,13 @@ static const struct setting retire_rows[] = {
 };
 const struct setting_table keys_retire_options = {.rows = retire_rows, .n = 1};
 
-struct key_row {
-	const char *id, *state;
-	struct bytes public;
-	int64_t created_at;
-	const char *created_by;
-	int64_t activated_at, retired_at;
-};
-
-static const struct column key_columns[] = {
-	COLUMN(struct key_row, id, OID_TEXT),
-	COLUMN(struct key_row, state, OID_TEXT),
-	COLUMN(struct key_row, public, OID_BYTEA),
-	COLUMN(struct key_row, created_at, OID_TIMESTAMPTZ),
-	COLUMN(struct key_row, created_by, OID_TEXT),
-	NULLABLE(struct key_row, activated_at, OID_TIMESTAMPTZ),
-	NULLABLE(struct key_row, retired_at, OID_TIMESTAMPTZ),
-};
-
 static struct problem print_key(struct arena *a, const PGresult *res, int row)
 {
 	char created[TIMESTAMP_TEXT], line[MINISIGN_PUBLIC_LINE];
-	struct minisign_public public;
-	struct key_row k;
+	struct key k;
 
-	TRY(row_read(a, res, row, COLUMNS(key_columns), &k));
-	if (k.public.len != sizeof(public.key) || !minisign_id_read(k.id, strlen(k.id), public.id))
-		return problem(a, PROBLEM_INTERNAL, "key %s in the database is malformed", k.id);
-	memcpy(public.key, k.public.data, sizeof(public.key));
-	minisign_public_line(&public, line);
+	TRY(key_read(a, res, row, &k));
+	minisign_public_line(&k.public, line);
 	timestamp_text(k.created_at, created);
 	printf("%-16s  %-8s  %.19sZ  %s\n", k.id, k.state, created, line);
 	return NO_PROBLEM;

@@ -5,6 +5,31 @@
 
 #include "base/text.h"
 
+static const struct column columns[] = {
+	COLUMN(struct artifact, path, OID_TEXT),
+	COLUMN(struct artifact, sha256, OID_BYTEA),
+	COLUMN(struct artifact, size, OID_INT8),
+	COLUMN(struct artifact, blake2b, OID_BYTEA),
+	COLUMN(struct artifact, media_type, OID_TEXT),
+	COLUMN(struct artifact, minisig, OID_TEXT),
+	COLUMN(struct artifact, key_id, OID_TEXT),
+	COLUMN(struct artifact, storage_key, OID_TEXT),
+	COLUMN(struct artifact, blob_state, OID_TEXT),
+};
+
+static const struct column making_columns[] = {
+	COLUMN(struct artifact, created_at, OID_TIMESTAMPTZ),
+	COLUMN(struct artifact, created_by, OID_TEXT),
+};
+
+struct problem artifact_read(struct arena *a, const PGresult *res, int row, struct artifact *out)
+{
+	TRY(row_find(a, res, row, COLUMNS(columns), out));
+	return PQfnumber(res, "created_by") < 0
+		       ? NO_PROBLEM
+		       : row_find(a, res, row, COLUMNS(making_columns), out);
+}
+
 void artifact_write(struct json_out *j, const struct artifact *f)
 {
 	jw_object(j);

@@ -22,6 +22,10 @@ struct artifact {
 	const char *created_by;
 };
 
+/* Reads the columns by their names; who made it and when only where the result says. */
+struct problem artifact_read(struct arena *a, const PGresult *res, int row,
+			     struct artifact *out) MUST_CHECK;
+
 /* {"path","size","sha256","blake2b","media_type","key_id","created_at","created_by"} */
 void artifact_write(struct json_out *j, const struct artifact *f);
 

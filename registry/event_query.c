@@ -3,17 +3,18 @@
 enum { KIND, MODEL, SUBJECT, ACTOR, AFTER, BEFORE };
 
 static const struct list_filter filters[] = {
-	[KIND] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}},
+	[KIND] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
 	/* The name of today or of the event's day: "project/model". */
 	[MODEL] = {"model",
 		   {"e.model_id = (SELECT m.id FROM model m WHERE m.deleted_at IS NULL "
 		    "AND m.project = split_part($?, '/', 1) AND m.name = substr($?, strpos($?, "
 		    "'/') + 1))",
-		    {OID_TEXT, OID_TEXT, OID_TEXT}}},
-	[SUBJECT] = {"subject", {"e.subject = $?", {OID_TEXT}}},
-	[ACTOR] = {"actor", {"e.actor = $?", {OID_TEXT}}},
-	[AFTER] = {"after", {"e.at >= $?", {OID_TIMESTAMPTZ}}},
-	[BEFORE] = {"before", {"e.at < $?", {OID_TIMESTAMPTZ}}},
+		    {OID_TEXT, OID_TEXT, OID_TEXT}},
+		   0},
+	[SUBJECT] = {"subject", {"e.subject = $?", {OID_TEXT}}, 0},
+	[ACTOR] = {"actor", {"e.actor = $?", {OID_TEXT}}, 0},
+	[AFTER] = {"after", {"e.at >= $?", {OID_TIMESTAMPTZ}}, 0},
+	[BEFORE] = {"before", {"e.at < $?", {OID_TIMESTAMPTZ}}, 0},
 };
 
 static const struct query_rule rules[] = {

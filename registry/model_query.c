@@ -26,7 +26,7 @@ enum {
 };
 
 static const struct list_filter filters[] = {
-	[Q] = {"q", {"m.search @@ to_tsquery('simple', $?)", {OID_TEXT}}},
+	[Q] = {"q", {"m.search @@ to_tsquery('simple', $?)", {OID_TEXT}}, 0},
 	[TAG] = {"tag", {"m.tags ? $? AND m.tags <> '{}'", {OID_TEXT}}, .repeat = 8},
 	[TAG_VALUE] = {"tag", {"m.tags @> $? AND m.tags <> '{}'", {OID_JSONB}}, .repeat = 8},
 	[METRIC_FIRST] = METRIC("<"),
@@ -34,10 +34,10 @@ static const struct list_filter filters[] = {
 	METRIC("="),
 	METRIC(">="),
 	[METRIC_LAST] = METRIC(">"),
-	[CREATED_AFTER] = {"created_after", {"m.created_at >= $?", {OID_TIMESTAMPTZ}}},
-	[CREATED_BEFORE] = {"created_before", {"m.created_at < $?", {OID_TIMESTAMPTZ}}},
-	[UPDATED_AFTER] = {"updated_after", {"m.updated_at >= $?", {OID_TIMESTAMPTZ}}},
-	[UPDATED_BEFORE] = {"updated_before", {"m.updated_at < $?", {OID_TIMESTAMPTZ}}},
+	[CREATED_AFTER] = {"created_after", {"m.created_at >= $?", {OID_TIMESTAMPTZ}}, 0},
+	[CREATED_BEFORE] = {"created_before", {"m.created_at < $?", {OID_TIMESTAMPTZ}}, 0},
+	[UPDATED_AFTER] = {"updated_after", {"m.updated_at >= $?", {OID_TIMESTAMPTZ}}, 0},
+	[UPDATED_BEFORE] = {"updated_before", {"m.updated_at < $?", {OID_TIMESTAMPTZ}}, 0},
 };
 
 static const struct query_rule rules[] = {

@@ -27,23 +27,24 @@ enum {
 };
 
 static const struct list_filter filters[] = {
-	[Q] = {"q", {"strpos(lower(v.description), lower($?)) > 0", {OID_TEXT}}},
+	[Q] = {"q", {"strpos(lower(v.description), lower($?)) > 0", {OID_TEXT}}, 0},
 	[TAG] = {"tag", {"v.tags ? $? AND v.tags <> '{}'", {OID_TEXT}}, .repeat = 8},
 	[TAG_VALUE] = {"tag", {"v.tags @> $? AND v.tags <> '{}'", {OID_JSONB}}, .repeat = 8},
-	[STATE] = {"state", {"v.state = ANY ($?)", {OID_TEXT_ARRAY}}},
+	[STATE] = {"state", {"v.state = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
 	[METRIC_FIRST] = METRIC("<"),
 	METRIC("<="),
 	METRIC("="),
 	METRIC(">="),
 	[METRIC_LAST] = METRIC(">"),
-	[CREATED_AFTER] = {"created_after", {"v.created_at >= $?", {OID_TIMESTAMPTZ}}},
-	[CREATED_BEFORE] = {"created_before", {"v.created_at < $?", {OID_TIMESTAMPTZ}}},
-	[PUBLISHED_AFTER] = {"published_after", {"v.published_at >= $?", {OID_TIMESTAMPTZ}}},
-	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}},
+	[CREATED_AFTER] = {"created_after", {"v.created_at >= $?", {OID_TIMESTAMPTZ}}, 0},
+	[CREATED_BEFORE] = {"created_before", {"v.created_at < $?", {OID_TIMESTAMPTZ}}, 0},
+	[PUBLISHED_AFTER] = {"published_after", {"v.published_at >= $?", {OID_TIMESTAMPTZ}}, 0},
+	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}, 0},
 	[RANGE] = {"range",
 		   {"v.precedence >= $? AND v.precedence < $? AND NOT v.prerelease "
 		    "AND v.state IN ('published', 'deprecated')",
-		    {OID_BYTEA, OID_BYTEA}}},
+		    {OID_BYTEA, OID_BYTEA}},
+		   0},
 };
 
 static const char *const states[] = {"draft", "published", "deprecated", "yanked", NULL};

@@ -92,16 +92,6 @@ void alias_put(struct request *rq)
 	request_write(rq, STATEMENT_ALIASES_PUT, request_param(rq, "model"), put);
 }
 
-static void deleted(struct request *rq, const PGresult *res)
-{
-	const char *outcome;
-
-	if (!outcome_good(rq, res, &outcome))
-		return;
-	ticker_wake(&rq->loop->ticker);
-	reply_empty(rq, 204);
-}
-
 void alias_delete(struct request *rq)
 {
 	struct condition match;
@@ -111,7 +101,7 @@ void alias_delete(struct request *rq)
 		return;
 	arg_match_versions(&rq->args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ALIASES_DELETE, request_param(rq, "model"), deleted);
+	request_write(rq, STATEMENT_ALIASES_DELETE, request_param(rq, "model"), outcome_deleted);
 }
 
 /* --- lists --- */

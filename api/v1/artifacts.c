@@ -50,20 +50,6 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
-static const struct column artifact_columns[] = {
-	COLUMN(struct artifact, path, OID_TEXT),
-	COLUMN(struct artifact, sha256, OID_BYTEA),
-	COLUMN(struct artifact, size, OID_INT8),
-	COLUMN(struct artifact, blake2b, OID_BYTEA),
-	COLUMN(struct artifact, media_type, OID_TEXT),
-	COLUMN(struct artifact, minisig, OID_TEXT),
-	COLUMN(struct artifact, key_id, OID_TEXT),
-	COLUMN(struct artifact, storage_key, OID_TEXT),
-	COLUMN(struct artifact, blob_state, OID_TEXT),
-	COLUMN(struct artifact, created_at, OID_TIMESTAMPTZ),
-	COLUMN(struct artifact, created_by, OID_TEXT),
-};
-
 static void end_ingest(void *ingest)
 {
 	ingest_end(ingest);
@@ -215,7 +201,7 @@ static void stored(struct request *rq, const PGresult *res)
 		ingest_discard(rq->loop->service->store, rq->loop->service->jobs, bytes->key);
 		return;
 	}
-	if (reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(artifact_columns), &f)))
+	if (reply_failed(rq, artifact_read(rq->arena, res, 0, &f)))
 		return;
 	if (!f.storage_key || strcmp(f.storage_key, bytes->key) != 0)
 		ingest_discard(rq->loop->service->store, rq->loop->service->jobs, bytes->key);
@@ -276,7 +262,7 @@ static void sign(struct request *rq)
 {
 	struct upload *u = rq->state;
 	const struct ingest_result *bytes = ingest_result(u->ingest);
-	const struct keyring_key *key = keyring_active(&rq->loop->keyring);
+	const struct key *key = keyring_active(&rq->loop->keyring);
 
 	if (!key) {
 		reply_problem(rq,
@@ -394,7 +380,7 @@ static bool found_artifact(struct request *rq, const PGresult *res, struct artif
 	const char *outcome;
 
 	return outcome_good(rq, res, &outcome) && version_ref_served(rq, res) &&
-	       !reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(artifact_columns), f));
+	       !reply_failed(rq, artifact_read(rq->arena, res, 0, f));
 }
 
 static void show_bytes(struct request *rq, const PGresult *res)
@@ -481,7 +467,7 @@ static void list_artifacts(struct request *rq, const PGresult *res)
 		n = 0; /* the version is there, a file is not */
 	page_open(&j);
 	for (int i = 0; i < n && i < page->size; i++) {
-		if (reply_failed(rq, row_find(rq->arena, res, i, COLUMNS(artifact_columns), &f)))
+		if (reply_failed(rq, artifact_read(rq->arena, res, i, &f)))
 			return;
 		artifact_write(&j, &f);
 	}
@@ -504,16 +490,6 @@ void artifact_list(struct request *rq)
 
 /* --- DELETE, of a draft's --- */
 
-static void deleted(struct request *rq, const PGresult *res)
-{
-	const char *outcome;
-
-	if (!outcome_good(rq, res, &outcome))
-		return;
-	ticker_wake(&rq->loop->ticker);
-	reply_empty(rq, 204);
-}
-
 void artifact_delete(struct request *rq)
 {
 	struct condition match;
@@ -525,5 +501,5 @@ void artifact_delete(struct request *rq)
 	arg_text(args, request_param(rq, "path"));
 	arg_match_digests(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ARTIFACTS_DELETE, request_param(rq, "model"), deleted);
+	request_write(rq, STATEMENT_ARTIFACTS_DELETE, request_param(rq, "model"), outcome_deleted);
 }

@@ -121,16 +121,6 @@ void model_patch(struct request *rq)
 	request_write(rq, STATEMENT_MODELS_PATCH, request_param(rq, "model"), changed);
 }
 
-static void deleted(struct request *rq, const PGresult *res)
-{
-	const char *outcome;
-
-	if (!outcome_good(rq, res, &outcome))
-		return;
-	ticker_wake(&rq->loop->ticker);
-	reply_empty(rq, 204);
-}
-
 void model_delete(struct request *rq)
 {
 	struct args *args = request_args(rq);
@@ -142,7 +132,7 @@ void model_delete(struct request *rq)
 	arg_text(args, request_param(rq, "model"));
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_MODELS_DELETE, request_param(rq, "model"), deleted);
+	request_write(rq, STATEMENT_MODELS_DELETE, request_param(rq, "model"), outcome_deleted);
 }
 
 /* --- the list --- */

@@ -31,18 +31,6 @@ static const struct column head_columns[] = {
 	NULLABLE(struct head_row, path, OID_TEXT),
 };
 
-static const struct column file_columns[] = {
-	COLUMN(struct artifact, path, OID_TEXT),
-	COLUMN(struct artifact, sha256, OID_BYTEA),
-	COLUMN(struct artifact, size, OID_INT8),
-	COLUMN(struct artifact, blake2b, OID_BYTEA),
-	COLUMN(struct artifact, media_type, OID_TEXT),
-	COLUMN(struct artifact, minisig, OID_TEXT),
-	COLUMN(struct artifact, key_id, OID_TEXT),
-	COLUMN(struct artifact, storage_key, OID_TEXT),
-	COLUMN(struct artifact, blob_state, OID_TEXT),
-};
-
 struct publishing {
 	struct request *rq;
 	struct head_row head;
@@ -185,7 +173,7 @@ static void on_signed(struct sign_call *call, struct problem problem)
 static void sign(struct request *rq)
 {
 	struct publishing *p = rq->state;
-	const struct keyring_key *key = keyring_active(&rq->loop->keyring);
+	const struct key *key = keyring_active(&rq->loop->keyring);
 
 	if (!key) {
 		reply_problem(rq,
@@ -254,9 +242,8 @@ static struct problem files_take(struct request *rq, const PGresult *res, struct
 	p->files = arena_array(rq->arena, struct artifact, p->nfiles);
 	p->keys = arena_array(rq->arena, const struct minisign_public *, p->nfiles);
 	for (int i = 0; i < p->nfiles; i++) {
-		TRY(row_find(rq->arena, res, i, COLUMNS(file_columns), &p->files[i]));
-		const struct keyring_key *key =
-			keyring_find(&rq->loop->keyring, p->files[i].key_id);
+		TRY(artifact_read(rq->arena, res, i, &p->files[i]));
+		const struct key *key = keyring_find(&rq->loop->keyring, p->files[i].key_id);
 
 		if (key) {
 			struct minisign_public *copy = arena_bytes(rq->arena, sizeof(*copy));

@@ -219,16 +219,6 @@ void version_yank(struct request *rq)
 	set_state(rq, "yanked");
 }
 
-static void discarded(struct request *rq, const PGresult *res)
-{
-	const char *outcome;
-
-	if (!outcome_good(rq, res, &outcome))
-		return;
-	ticker_wake(&rq->loop->ticker);
-	reply_empty(rq, 204);
-}
-
 /* DELETE of a draft; what was published stays. */
 void version_discard(struct request *rq)
 {
@@ -240,7 +230,7 @@ void version_discard(struct request *rq)
 		return;
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_DISCARD, request_param(rq, "model"), discarded);
+	request_write(rq, STATEMENT_VERSIONS_DISCARD, request_param(rq, "model"), outcome_deleted);
 }
 
 /* --- the list --- */
