@@ -17,13 +17,11 @@ struct threads {
 };
 static struct threads threads;
 
-struct problem service_open(struct arena *a, const struct service_options *o, struct service **out)
+static struct problem open_parts(struct arena *a, const struct service_options *o,
+				 struct service *s)
 {
-	struct service *s = *out = calloc(1, sizeof(*s));
 	int probe;
 
-	if (!s)
-		return problem(a, PROBLEM_INTERNAL, "out of memory");
 	s->options = *o;
 	s->started_at = timestamp_now();
 	uuid_new(s->replica);
@@ -40,6 +38,20 @@ struct problem service_open(struct arena *a, const struct service_options *o, st
 		s->nloops++;
 	}
 	return NO_PROBLEM;
+}
+
+struct problem service_open(struct arena *a, const struct service_options *o, struct service **out)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return problem(a, PROBLEM_INTERNAL, "out of memory");
+	struct problem p = open_parts(a, o, s);
+	if (p.code == PROBLEM_NONE)
+		*out = s;
+	else
+		service_close(s);
+	return p;
 }
 
 static void *run(void *loop)
@@ -129,6 +141,7 @@ void service_close(struct service *s)
 	for (int i = 0; i < s->nloops; i++)
 		loop_close(s->loops[i]);
 	jobs_free(s->jobs);
-	s->store->ops->close(s->store);
+	if (s->store)
+		s->store->ops->close(s->store);
 	free(s);
 }
