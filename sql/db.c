@@ -81,7 +81,7 @@ static const struct problem silent = {
 static const struct problem unknown = {
 	.code = PROBLEM_OUTCOME_UNKNOWN,
 	.detail = "The connection to the database broke during the change, which may or may not "
-		  "have been made; read the resource, or repeat with the same Idempotency-Key."};
+		  "have been made; read the resource to find out."};
 static const struct problem closed = {.code = PROBLEM_UNAVAILABLE,
 				      .detail = "The service is stopping."};
 
