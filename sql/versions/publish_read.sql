@@ -12,8 +12,9 @@ SELECT f.outcome, v.id, v.project, v.model, v.model_id, v.version, v.ordinal, v.
        a.path, a.sha256, a.size, a.blake2b, a.media_type, a.minisig, a.key_id, a.storage_key, a.blob_state
   FROM version_find_1($1, $2, $3, $4, $5) f
   LEFT JOIN version_document_1 v ON v.id = f.version_id
-  LEFT JOIN (SELECT d.path, d.sha256, d.size, d.blake2b, d.media_type, d.minisig, d.key_id, d.storage_key, d.blob_state,
-		    d.version_id, row_number() OVER (ORDER BY d.path) AS place
-	       FROM artifact_document_1 d) a ON a.version_id = f.version_id
+  LEFT JOIN LATERAL (
+	SELECT d.path, d.sha256, d.size, d.blake2b, d.media_type, d.minisig, d.key_id, d.storage_key, d.blob_state,
+	       row_number() OVER (ORDER BY d.path) AS place
+	  FROM artifact_document_1 d WHERE d.version_id = f.version_id) a ON true
   LEFT JOIN LATERAL (SELECT version_manifest_1(f.version_id) AS manifest) t ON coalesce(a.place, 1) = 1
  ORDER BY a.path
