@@ -121,11 +121,11 @@ struct problem http_origin(struct arena *a, const char *text, const char **origi
 			       text);
 	if (part_present(u, CURLUPART_USER) || part_present(u, CURLUPART_PASSWORD))
 		return problem(a, PROBLEM_INVALID,
-			       "The server's address holds a user name or a password: "
+			       "the server's address holds a user name or a password: "
 			       "access is given by a token, kept in a file");
 	if (part_present(u, CURLUPART_QUERY) || part_present(u, CURLUPART_FRAGMENT))
 		return problem(a, PROBLEM_INVALID,
-			       "The server's address \"%s\" ends in a query or fragment: leave it "
+			       "the server's address \"%s\" ends in a query or fragment: leave it "
 			       "out",
 			       text);
 	if (!lower_host(u) ||
@@ -477,10 +477,10 @@ static struct problem unanswered(const struct exchange *x, CURLcode c)
 	const struct http *h = x->http;
 
 	if (http_stopped(h))
-		return problem(x->arena, PROBLEM_UNAVAILABLE, "Interrupted");
+		return problem(x->arena, PROBLEM_UNAVAILABLE, "interrupted");
 	if (x->short_file)
 		return problem(x->arena, PROBLEM_CONFLICT,
-			       "The file became shorter while it was sent");
+			       "the file became shorter while it was sent");
 	if (x->refused)
 		return problem(x->arena, PROBLEM_TOO_LARGE,
 			       "%s answers %s %s with more than can be taken", h->options.origin,

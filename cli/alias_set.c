@@ -29,7 +29,7 @@ static struct problem put(struct cli *cli, const char *target, const char *versi
 		headers[0] = arena_printf(cli->arena, "If-Match: %s", etag ? etag : "*");
 	body = cli_own(cli->arena, json_pack("{s:s}", "version", version));
 	if (!body)
-		return problem(cli->arena, CLI_USAGE, "The version is not UTF-8");
+		return problem(cli->arena, CLI_USAGE, "the version is not UTF-8");
 	return server_send(cli, "PUT", target, headers, body, alias);
 }
 
@@ -42,7 +42,7 @@ static struct problem run(struct cli *cli, const void *options)
 	TRY(model_ref_read(cli->arena, cli->operands[0], &m));
 	if (!m.reference)
 		return problem(cli->arena, CLI_USAGE,
-			       "To which version? Write hallmark alias set %s@1.0.0 %s",
+			       "to which version? Write hallmark alias set %s@1.0.0 %s",
 			       cli->operands[0], cli->operands[1]);
 	TRY(put(cli, alias_target(cli->arena, &m, cli->operands[1]), m.reference, &alias));
 	if (cli->globals.json)

@@ -60,9 +60,9 @@ static struct problem unknown_command(struct arena *a, const char *word)
 	const char *near = nearest_word(word, names, n);
 
 	if (near)
-		return problem(a, CLI_USAGE, "There is no command \"%s\". Did you mean \"%s\"?",
+		return problem(a, CLI_USAGE, "there is no command \"%s\". Did you mean \"%s\"?",
 			       word, near);
-	return problem(a, CLI_USAGE, "There is no command \"%s\". \"hallmark help\" lists them all",
+	return problem(a, CLI_USAGE, "there is no command \"%s\". \"hallmark help\" lists them all",
 		       word);
 }
 
@@ -82,7 +82,7 @@ static struct problem read_command(struct reading *r, const char *word)
 	if (!r->out->command && more && (!second || second[0] == '-'))
 		return problem(r->arena, CLI_USAGE, "\"%s\" wants one of: %s", word, more);
 	if (!r->out->command && more)
-		return problem(r->arena, CLI_USAGE, "There is no \"%s %s\"; after \"%s\" comes: %s",
+		return problem(r->arena, CLI_USAGE, "there is no \"%s %s\"; after \"%s\" comes: %s",
 			       word, second, word, more);
 	if (!r->out->command)
 		return unknown_command(r->arena, word);
@@ -271,7 +271,7 @@ static struct problem check_count(struct arena *a, const struct parsed *p)
 	const struct command *c = p->command;
 
 	if (p->count < c->least)
-		return problem(a, CLI_USAGE, "Something is missing: hallmark %s %s", c->name,
+		return problem(a, CLI_USAGE, "something is missing: hallmark %s %s", c->name,
 			       c->operands);
 	if (p->count > c->most)
 		return problem(a, CLI_USAGE, "\"%s\" is one word too many: hallmark %s %s",

@@ -277,7 +277,7 @@ static struct problem run(struct cli *cli, const void *options)
 			return NO_PROBLEM;
 		}
 	return problem(cli->arena, CLI_USAGE,
-		       "There is no completion for \"%s\": it is one of bash, zsh, fish",
+		       "there is no completion for \"%s\": it is one of bash, zsh, fish",
 		       cli->operands[0]);
 }
 

@@ -156,7 +156,7 @@ struct problem credentials_keep(struct arena *a, const char *origin, const char 
 
 	if (!path)
 		return problem(a, CLI_FAILED,
-			       "There is no folder to keep the token in: set HOME or "
+			       "there is no folder to keep the token in: set HOME or "
 			       "XDG_CONFIG_HOME");
 	TRY(keep_line(a, path, token));
 	return keep_line(a, arena_printf(a, "%s/url", config_folder(a)), origin);

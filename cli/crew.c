@@ -70,7 +70,7 @@ static void *member(void *who)
 		m.http = server_another(c->cli);
 	if (!m.arena || (c->online && !m.http))
 		report(c,
-		       (struct problem){.code = CLI_FAILED, .detail = "There is no memory left"});
+		       (struct problem){.code = CLI_FAILED, .detail = "there is no memory left"});
 	while (!atomic_load(&c->over)) {
 		size_t job = atomic_fetch_add(&c->next, 1);
 
@@ -78,7 +78,7 @@ static void *member(void *who)
 			break;
 		if (cli_stop) {
 			report(c,
-			       (struct problem){.code = CLI_INTERRUPTED, .detail = "Interrupted"});
+			       (struct problem){.code = CLI_INTERRUPTED, .detail = "interrupted"});
 			break;
 		}
 

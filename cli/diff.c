@@ -135,7 +135,7 @@ static struct problem run(struct cli *cli, const void *options)
 	const json_t *versions = json_object_get(page, "versions");
 
 	if (json_array_size(versions) != SIDES)
-		return problem(a, PROBLEM_UNAVAILABLE, "The registry did not send two versions");
+		return problem(a, PROBLEM_UNAVAILABLE, "the registry did not send two versions");
 	if (cli->globals.json)
 		cli_print_json(cli, page);
 	else

@@ -23,7 +23,8 @@ static const char *target_of(struct cli *cli, const struct events_options *o,
 	if (project)
 		t = arena_printf(a, "/api/v1/projects/%s/events",
 				 percent_text(a, project, strlen(project), ""));
-	t = with_query(a, t, "model", m->model);
+	if (m->model)
+		t = with_query(a, t, "model", arena_printf(a, "%s/%s", m->project, m->model));
 	t = with_query(a, t, "kind", o->kind);
 	return with_query(a, t, "actor", o->actor);
 }

@@ -129,7 +129,7 @@ static struct problem resume_part(struct part *p)
 	struct stat st;
 
 	if (!hasher_begin(&p->hasher))
-		return problem(p->arena, CLI_FAILED, "There is no memory left");
+		return problem(p->arena, CLI_FAILED, "there is no memory left");
 	if (fstat(p->fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return problem(p->arena, CLI_FAILED, "%s: is not a regular file", p->name);
 	if (p->size >= 0 && st.st_size > p->size && ftruncate(p->fd, 0) != 0)

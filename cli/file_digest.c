@@ -31,7 +31,7 @@ struct problem file_feed(struct arena *a, int fd, const char *path, struct hashe
 		if (told)
 			told(who, n);
 	}
-	return problem(a, CLI_INTERRUPTED, "Interrupted");
+	return problem(a, CLI_INTERRUPTED, "interrupted");
 }
 
 struct problem file_digests(struct arena *a, int fd, const char *path, struct digests *out,
@@ -41,7 +41,7 @@ struct problem file_digests(struct arena *a, int fd, const char *path, struct di
 	struct problem p;
 
 	if (!hasher_begin(&h))
-		return problem(a, CLI_FAILED, "There is no memory left");
+		return problem(a, CLI_FAILED, "there is no memory left");
 	p = file_feed(a, fd, path, &h, size, told, who);
 	hasher_end(&h, out);
 	return p;

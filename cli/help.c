@@ -270,7 +270,7 @@ static struct problem run(struct cli *cli, const void *given)
 	}
 	if (shown)
 		return NO_PROBLEM;
-	return problem(cli->arena, CLI_USAGE, "There is no command \"%s\"", name);
+	return problem(cli->arena, CLI_USAGE, "there is no command \"%s\"", name);
 }
 
 static const struct cli_option help_options[] = {

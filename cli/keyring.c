@@ -115,7 +115,7 @@ struct problem keyring_keep(struct arena *a, const char *origin, const struct ke
 
 	if (!path)
 		return problem(a, CLI_FAILED,
-			       "There is no folder to keep trusted keys in: set HOME or "
+			       "there is no folder to keep trusted keys in: set HOME or "
 			       "XDG_CONFIG_HOME, or give --key");
 	TRY(small_file_folders(a, path));
 	return small_file_write(a, AT_FDCWD, path, 0600, text, strlen(text));

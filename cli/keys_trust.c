@@ -42,14 +42,14 @@ static struct problem run(struct cli *cli, const void *options)
 	if (before && memcmp(before, &k, sizeof(k)) != 0)
 		return problem(
 			cli->arena, CLI_BAD_SIGNATURE,
-			"Another key with the id %s is trusted here already. If you are sure, "
+			"another key with the id %s is trusted here already. If you are sure, "
 			"run first: hallmark keys forget %s",
 			cli->operands[0], cli->operands[0]);
 	if (!before) {
 		keyring_add(cli->arena, &ring, &k);
 		TRY(keyring_keep(cli->arena, cli->server.origin, &ring));
 	}
-	cli_say(cli, "Key %s is trusted here for %s", cli->operands[0], cli->server.origin);
+	cli_say(cli, "key %s is trusted here for %s", cli->operands[0], cli->server.origin);
 	return NO_PROBLEM;
 }
 

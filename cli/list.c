@@ -160,8 +160,10 @@ static struct problem run(struct cli *cli, const void *given)
 		print_versions(cli, items);
 	else
 		print_models(cli, items);
+	if (json_array_size(items) == 0)
+		cli_say(cli, cli->count ? "no version is so" : "no model is so");
 	if (json_array_size(items) == limit)
-		cli_say(cli, "These are the first %zu; --limit shows more", limit);
+		cli_say(cli, "these are the first %zu; --limit shows more", limit);
 	return NO_PROBLEM;
 }
 

@@ -18,14 +18,14 @@ static struct problem read_token(struct cli *cli, const char **token)
 	ssize_t n;
 
 	if (isatty(STDIN_FILENO))
-		cli_say(cli, "Paste the access token, then press Enter:");
+		cli_say(cli, "paste the access token, then press Enter:");
 	while ((n = read(STDIN_FILENO, text + used, TOKEN_MOST - used)) > 0) {
 		used += (size_t)n;
 		if (memchr(text, '\n', used) && isatty(STDIN_FILENO))
 			break;
 	}
 	if (n < 0)
-		return problem(cli->arena, CLI_FAILED, "Standard input: %s", strerror(errno));
+		return problem(cli->arena, CLI_FAILED, "standard input: %s", strerror(errno));
 	text[used] = '\0';
 	return token_clean(cli->arena, text, "Standard input", token);
 }
@@ -52,10 +52,10 @@ static struct problem login(struct cli *cli, const void *options)
 	cli->server.token = token;
 	cli->http = server_another(cli);
 	if (!cli->http)
-		return problem(cli->arena, CLI_FAILED, "There is no memory left");
+		return problem(cli->arena, CLI_FAILED, "there is no memory left");
 	TRY(server_get(cli, "/api/v1/projects", &page)); /* is the token taken? */
 	TRY(credentials_keep(cli->arena, url, token));
-	cli_say(cli, "The token for %s is kept in %s", url,
+	cli_say(cli, "the token for %s is kept in %s", url,
 		credentials_path(cli->arena, url, "token"));
 	return NO_PROBLEM;
 }

@@ -11,7 +11,7 @@ static struct problem logout(struct cli *cli, const void *options)
 	(void)options;
 	TRY(credentials_url(cli, &url, &from));
 	TRY(credentials_forget(cli->arena, url, &was_there));
-	cli_say(cli, was_there ? "The token for %s is forgotten" : "There was no token for %s",
+	cli_say(cli, was_there ? "the token for %s is forgotten" : "there was no token for %s",
 		url);
 	return NO_PROBLEM;
 }

@@ -93,7 +93,7 @@ static enum exit_code conclude(struct cli *cli, struct problem p)
 
 	if (p.code != PROBLEM_NONE && cli_stop) {
 		p.code = CLI_INTERRUPTED;
-		p.detail = "Interrupted. The same command goes on where this one ended";
+		p.detail = "interrupted. The same command goes on where this one ended";
 		p.errors = NULL;
 		code = LEAVE_INTERRUPTED;
 	}

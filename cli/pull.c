@@ -91,13 +91,13 @@ static struct problem check_subject(const struct pull *p)
 		TRY(model_ref_read(a, p->options->signed_as, &want));
 	if (strcmp(p->seal.project, want.project) != 0 || strcmp(p->seal.model, want.model) != 0)
 		return problem(a, CLI_BAD_SIGNATURE,
-			       "What came is signed as %s/%s@%s, not as %s/%s. If the model was "
+			       "what came is signed as %s/%s@%s, not as %s/%s. If the model was "
 			       "renamed since, add --signed-as %s/%s",
 			       p->seal.project, p->seal.model, p->seal.version, want.project,
 			       want.model, p->seal.project, p->seal.model);
 	if (strcmp(p->seal.version, p->version) != 0 || !answers(p->ref.reference, &p->seal))
 		return problem(a, CLI_BAD_SIGNATURE,
-			       "What came is signed as version %s, which is not %s",
+			       "what came is signed as version %s, which is not %s",
 			       p->seal.version, p->ref.reference ? p->ref.reference : p->version);
 	return NO_PROBLEM;
 }
@@ -162,7 +162,7 @@ static struct problem resolve(struct pull *p)
 	p->version = json_text(version, "version");
 	if (!p->version)
 		return problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-			       "The registry's answer names no version");
+			       "the registry's answer names no version");
 	TRY(fetch_attestation(p, version));
 	TRY(keyring_for(p->cli, p->options->key, &p->ring));
 	TRY(seal_read(p->cli->arena, &p->ring, p->envelope, p->envelope_len, &p->seal));
@@ -297,7 +297,7 @@ static struct problem keep_keys(const struct pull *p)
 	TRY(keyring_keep(cli->arena, cli->server.origin, &p->ring));
 	minisign_id_text(p->seal.key.id, id);
 	cli_say(cli,
-		"Key %s of %s is trusted from now on, because it is the first one seen. Compare it "
+		"key %s of %s is trusted from now on, because it is the first one seen. Compare it "
 		"once with what the registry's operator says",
 		id, cli->server.origin);
 	return NO_PROBLEM;

@@ -92,9 +92,9 @@ static struct problem describe(struct push *p)
 				       o->bump ? o->bump : o->version, "params", params, "tags",
 				       tags, "metrics", metrics, "lineage", edges));
 	if (!p->body)
-		return problem(a, CLI_USAGE, "The version \"%s\" is not UTF-8", o->version);
+		return problem(a, CLI_USAGE, "the version \"%s\" is not UTF-8", o->version);
 	if (o->note && json_object_set_new(p->body, "description", json_string(o->note)) != 0)
-		return problem(a, CLI_USAGE, "The note is not UTF-8");
+		return problem(a, CLI_USAGE, "the note is not UTF-8");
 	TRY(params_of_file(p, params));
 	TRY(each(a, &o->params, params, metadata_param));
 	TRY(each(a, &o->tags, tags, metadata_tag));
@@ -113,10 +113,10 @@ static struct problem check_options(const struct push *p)
 	if (!o->version && !o->bump)
 		return problem(
 			a, CLI_USAGE,
-			"Which version is this to be? Give --version 1.0.0, or --bump major, "
+			"which version is this to be? Give --version 1.0.0, or --bump major, "
 			"minor or patch to count on from the highest");
 	if (o->version && o->bump)
-		return problem(a, CLI_USAGE, "Give --version or --bump, not both");
+		return problem(a, CLI_USAGE, "give --version or --bump, not both");
 	if (o->repo && !o->commit)
 		return problem(a, CLI_USAGE, "--repo says where --commit is from: give that too");
 	return NO_PROBLEM;
@@ -179,7 +179,7 @@ static struct problem get_version(struct push *p, const char *version)
 	p->version = json_text(p->document, "version");
 	return p->version ? NO_PROBLEM
 			  : problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-				    "The registry's answer names no version");
+				    "the registry's answer names no version");
 }
 
 static bool is_draft(const struct push *p)
@@ -199,13 +199,13 @@ static struct problem take_up(struct push *p, const char *version)
 	TRY(get_version(p, version));
 	if (strcmp(p->version, version + (*version == 'v')) != 0)
 		return problem(a, PROBLEM_CONFLICT,
-			       "There is %s already, which counts as the same version as %s",
+			       "there is %s already, which counts as the same version as %s",
 			       p->version, version);
 	if (is_draft(p)) {
 		if (!json_equal(params, json_object_get(p->document, "params")))
 			return problem(
 				a, PROBLEM_CONFLICT,
-				"There is a draft %s already, with other params: discard it, "
+				"there is a draft %s already, with other params: discard it, "
 				"or push another version",
 				p->version);
 		cli_say(p->cli, "going on with the draft %s", p->version);
@@ -238,7 +238,7 @@ static struct problem create_version(struct push *p)
 	p->version = json_text(p->document, "version");
 	return p->version ? NO_PROBLEM
 			  : problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-				    "The registry's answer names no version");
+				    "the registry's answer names no version");
 }
 
 /* ---- --bump, interrupted ---------------------------------------------------------- */

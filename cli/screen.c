@@ -236,7 +236,7 @@ void table_print(struct table *t)
 {
 	int widths[COLUMNS_MOST] = {0};
 
-	if (t->columns == 0)
+	if (t->columns == 0 || t->cells == 0)
 		return;
 	measure(t, widths);
 	if (!t->cli->globals.quiet)

@@ -48,18 +48,18 @@ static struct problem not_trusted(struct arena *a, const struct keyring *ring, c
 
 	if (minisign_id_read(claimed, strlen(claimed), id) && keyring_find(ring, id))
 		return problem(a, CLI_BAD_SIGNATURE,
-			       "The attestation does not match its signature by key %s: it was "
+			       "the attestation does not match its signature by key %s: it was "
 			       "changed, or another key carries that id",
 			       claimed);
 	if (ring->trust == TRUST_KEPT)
 		return problem(a, CLI_BAD_SIGNATURE,
-			       "The registry's signing key has changed: this version is signed by "
+			       "the registry's signing key has changed: this version is signed by "
 			       "key %s, and this machine trusts %s for it (%s). If the change was "
 			       "meant, have the registry's operator confirm the new id, then run: "
 			       "hallmark keys trust %s",
 			       claimed, ids(a, ring), ring->from, claimed);
 	return problem(a, CLI_BAD_SIGNATURE,
-		       "The version is signed by key %s, which is not trusted here: %s holds %s",
+		       "the version is signed by key %s, which is not trusted here: %s holds %s",
 		       claimed, ring->from, ids(a, ring));
 }
 
@@ -85,7 +85,7 @@ static struct problem open_envelope(struct arena *a, const struct keyring *ring,
 
 static struct problem odd_statement(struct arena *a, const char *what)
 {
-	return problem(a, CLI_BAD_SIGNATURE, "The attestation is signed, but %s", what);
+	return problem(a, CLI_BAD_SIGNATURE, "the attestation is signed, but %s", what);
 }
 
 static struct problem read_subject(struct arena *a, const json_t *row, struct sealed_file *f)
@@ -212,7 +212,7 @@ struct problem seal_check_file(struct arena *a, const struct seal *s, const stru
 	char hex[SHA256_TEXT], id[MINISIGN_ID_TEXT];
 
 	if (p.code != PROBLEM_NONE)
-		return problem(a, CLI_BAD_SIGNATURE, "The signature of %s: %s", f->path, p.detail);
+		return problem(a, CLI_BAD_SIGNATURE, "the signature of %s: %s", f->path, p.detail);
 
 	const struct minisign_public *k = keyring_find(ring, sig.id);
 
@@ -228,7 +228,7 @@ struct problem seal_check_file(struct arena *a, const struct seal *s, const stru
 	    !comment_says(sig.trusted, "path", f->path) ||
 	    !comment_says(sig.trusted, "sha256", hex))
 		return problem(a, CLI_BAD_SIGNATURE,
-			       "The signature of %s was made for another file or version: %s",
+			       "the signature of %s was made for another file or version: %s",
 			       f->path, sig.trusted);
 	return NO_PROBLEM;
 }

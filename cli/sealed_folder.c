@@ -87,7 +87,7 @@ struct problem sealed_seal(struct arena *a, int root, const struct keyring *ring
 
 	if (p.code == PROBLEM_NOT_FOUND)
 		return problem(a, CLI_UNSIGNED,
-			       "There is no " SEALED_ATTESTATION
+			       "there is no " SEALED_ATTESTATION
 			       ": the folder was not pulled from a "
 			       "registry, or not to its end");
 	TRY(p);

@@ -31,7 +31,7 @@ struct problem server_open(struct cli *cli)
 	TRY(credentials_token(cli, cli->server.origin, &cli->server.token, &from));
 	cli->http = http_new(&cli->server);
 	if (!cli->http)
-		return problem(cli->arena, CLI_FAILED, "There is no memory left");
+		return problem(cli->arena, CLI_FAILED, "there is no memory left");
 	return NO_PROBLEM;
 }
 
@@ -181,19 +181,30 @@ static const char *warning_text(struct arena *a, const char *value)
 	return open && close > open ? arena_dup(a, open + 1, (size_t)(close - open) - 1) : value;
 }
 
-struct problem server_version(struct cli *cli, const struct model_ref *m, json_t **version)
+struct problem server_find_version(struct cli *cli, const struct model_ref *m, json_t **version,
+				   const char **warning)
 {
 	struct http_call call = {
 		.method = "GET",
 		.target = version_target(cli->arena, m, m->reference, ""),
 	};
 	struct problem p = exchange(cli, &call);
+	const char *value = http_received(&call, "Warning");
 
 	if (p.code != PROBLEM_NONE)
 		return no_version(cli, m, p);
-	if (http_received(&call, "Warning"))
-		cli_warn(cli, "%s", warning_text(cli->arena, http_received(&call, "Warning")));
+	*warning = value ? warning_text(cli->arena, value) : NULL;
 	return tree_of(cli->arena, &call, version);
+}
+
+struct problem server_version(struct cli *cli, const struct model_ref *m, json_t **version)
+{
+	const char *warning = NULL;
+
+	TRY(server_find_version(cli, m, version, &warning));
+	if (warning)
+		cli_warn(cli, "%s", warning);
+	return NO_PROBLEM;
 }
 
 const char *json_text(const json_t *object, const char *name)

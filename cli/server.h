@@ -35,9 +35,12 @@ MUST_CHECK struct problem server_list(struct cli *cli, const char *target, size_
 				      json_t **items);
 
 /* One version. When the model is there and the reference means nothing, the
- * problem is CLI_NO_VERSION. A warning of the registry is printed. */
+ * problem is CLI_NO_VERSION. Whoever uses the version wants the registry's warning
+ * about it (that it is deprecated, say): server_version() prints that. */
 MUST_CHECK struct problem server_version(struct cli *cli, const struct model_ref *m,
 					 json_t **version);
+MUST_CHECK struct problem server_find_version(struct cli *cli, const struct model_ref *m,
+					      json_t **version, const char **warning);
 
 /* target with "name=value" added to its query; a NULL value adds nothing. */
 const char *with_query(struct arena *a, const char *target, const char *name, const char *value);

@@ -12,7 +12,7 @@ struct problem state_change(struct cli *cli, const struct model_ref *m, const ch
 	json_t *body = reason ? cli_own(cli->arena, json_pack("{s:s}", "reason", reason)) : NULL;
 
 	if (reason && !body)
-		return problem(cli->arena, CLI_USAGE, "The reason is not UTF-8");
+		return problem(cli->arena, CLI_USAGE, "the reason is not UTF-8");
 	return server_send(cli, "POST", version_target(cli->arena, m, version, tail), NULL, body,
 			   document);
 }
@@ -22,13 +22,14 @@ struct problem state_change(struct cli *cli, const struct model_ref *m, const ch
 static struct problem exact_version(struct cli *cli, const struct model_ref *m,
 				    const char **version)
 {
+	const char *warning = NULL;
 	json_t *document = NULL;
 
-	TRY(server_version(cli, m, &document));
+	TRY(server_find_version(cli, m, &document, &warning));
 	*version = json_text(document, "version");
 	return *version ? NO_PROBLEM
 			: problem(cli->arena, PROBLEM_UNAVAILABLE,
-				  "The registry's answer names no version");
+				  "the registry's answer names no version");
 }
 
 struct problem state_command(struct cli *cli, const char *verb, const char *reason)
@@ -40,7 +41,7 @@ struct problem state_command(struct cli *cli, const char *verb, const char *reas
 	TRY(model_ref_read(cli->arena, cli->operands[0], &m));
 	if (!m.reference)
 		return problem(cli->arena, CLI_USAGE,
-			       "Which version? Write hallmark %s %s@1.0.0, say", verb,
+			       "which version? Write hallmark %s %s@1.0.0, say", verb,
 			       cli->operands[0]);
 	TRY(exact_version(cli, &m, &version));
 	TRY(state_change(cli, &m, version, verb, reason, &document));
@@ -49,7 +50,8 @@ struct problem state_command(struct cli *cli, const char *verb, const char *reas
 		return NO_PROBLEM;
 	}
 
-	const char *state = json_text(document, "state"), *key = json_text(document, "key_id");
+	const char *state = json_text(document, "state");
+	const char *key = reason ? NULL : json_text(document, "key_id");
 
 	if (!cli->globals.quiet)
 		printf("%s %s/%s@%s%s%s\n", screen_paint(cli, PAINT_GOOD, state ? state : "done"),

@@ -55,7 +55,7 @@ static struct problem check_entry(struct arena *a, const struct entry *e)
 		return problem(a, CLI_USAGE,
 			       "%s is no regular file: leave it out with --exclude '%s'", e->path,
 			       e->path);
-	return fault ? problem(a, CLI_USAGE, "The path %s %s", e->path, fault) : NO_PROBLEM;
+	return fault ? problem(a, CLI_USAGE, "the path %s %s", e->path, fault) : NO_PROBLEM;
 }
 
 struct problem upload_open(struct cli *cli, const char *path, const struct folder_rules *rules,

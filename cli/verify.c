@@ -51,7 +51,7 @@ static struct problem choose_keys(struct check *c, const char *key_file)
 	p = sealed_keys(a, c->root, &c->ring);
 	if (p.code == PROBLEM_NOT_FOUND)
 		return problem(a, CLI_UNSIGNED,
-			       "There is no " SEALED_KEYS ": give the public key with --key FILE");
+			       "there is no " SEALED_KEYS ": give the public key with --key FILE");
 	return p;
 }
 
@@ -143,7 +143,7 @@ static void print_findings(const struct check *c, const struct findings *f)
 		       screen_paint(cli, PAINT_GOOD, "verified"), c->seal.project, c->seal.model,
 		       c->seal.version, c->seal.count, c->seal.count == 1 ? "" : "s", id);
 	if (c->ring.trust == TRUST_FOLDER)
-		cli_say(cli, "The key is the one that came with the folder: nothing has changed "
+		cli_say(cli, "the key is the one that came with the folder: nothing has changed "
 			     "since it "
 			     "was signed, but who signed is not proven. Give --key FILE for that");
 }

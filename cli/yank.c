@@ -14,7 +14,7 @@ static struct problem run(struct cli *cli, const void *given)
 
 	if (!o->reason)
 		return problem(cli->arena, CLI_USAGE,
-			       "Say why, for whoever meets it: --reason TEXT");
+			       "say why, for whoever meets it: --reason TEXT");
 	return state_command(cli, "yank", o->reason);
 }
 

@@ -116,7 +116,7 @@ static void test_nobody_there(struct arena *a)
 	ok(strstr(p.detail, "http://127.0.0.1:1") != NULL, "and named");
 	stop = 1;
 	p = http_do(h, a, &call);
-	is_str(p.detail, "Interrupted", "a stopped client says so");
+	is_str(p.detail, "interrupted", "a stopped client says so");
 	http_free(h);
 }
 
