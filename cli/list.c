@@ -161,7 +161,7 @@ static struct problem run(struct cli *cli, const void *given)
 	else
 		print_models(cli, items);
 	if (json_array_size(items) == 0)
-		cli_say(cli, cli->count ? "no version is so" : "no model is so");
+		cli_say(cli, cli->count ? "no versions" : "no models");
 	if (json_array_size(items) == limit)
 		cli_say(cli, "these are the first %zu; --limit shows more", limit);
 	return NO_PROBLEM;

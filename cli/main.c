@@ -69,6 +69,11 @@ static void print_problem_json(const struct cli *cli, struct problem p, enum exi
 	fprintf(stderr, "%s\n", jw_done(&j));
 }
 
+static const char *place_of(const struct problem_error *e)
+{
+	return e->pointer ? e->pointer : e->parameter ? e->parameter : e->header;
+}
+
 static void print_problem(const struct cli *cli, struct problem p)
 {
 	const char *red = screen_colour(cli, stderr) ? "\033[31m" : "";
@@ -76,14 +81,14 @@ static void print_problem(const struct cli *cli, struct problem p)
 	fprintf(stderr, "%shallmark:%s %s\n", red, *red ? "\033[0m" : "",
 		screen_safe(cli->arena, p.detail ? p.detail : ""));
 	for (const struct problem_error *e = p.errors; e; e = e->next) {
-		const char *where = e->pointer     ? e->pointer
-				    : e->parameter ? e->parameter
-						   : e->header;
+		const char *where = place_of(e);
+		bool said = p.detail && strcmp(e->detail, p.detail) == 0;
 
-		if (!e->next && e == p.errors && p.detail && strcmp(e->detail, p.detail) == 0)
-			break;
-		fprintf(stderr, "  %s%s%s\n", where ? screen_safe(cli->arena, where) : "",
-			where && *where ? ": " : "", screen_safe(cli->arena, e->detail));
+		if (where && *where)
+			fprintf(stderr, "  %s%s%s\n", screen_safe(cli->arena, where),
+				said ? "" : ": ", said ? "" : screen_safe(cli->arena, e->detail));
+		else if (!said)
+			fprintf(stderr, "  %s\n", screen_safe(cli->arena, e->detail));
 	}
 }
 

@@ -54,9 +54,7 @@ def train(params, digits):
 def export(model, x_val):
     """The classifier as ONNX, once it was seen to predict what the original does."""
     content = to_onnx(model, x_val[:1], options={"zipmap": False}).SerializeToString()
-    labels = onnx.reference.ReferenceEvaluator(onnx.load_from_string(content)).run(
-        None, {"X": x_val}
-    )[0]
+    labels = onnx.reference.ReferenceEvaluator(onnx.load_from_string(content)).run(None, {"X": x_val})[0]
     if (labels != model.predict(x_val)).any():
         sys.exit("the exported model predicts something else than the trained one")
     return content
