@@ -6,7 +6,7 @@ static const struct list_filter filters[] = {
 	[KIND] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
 	/* The name of today or of the event's day: "project/model". */
 	[MODEL] = {"model",
-		   {"e.model_id = (SELECT m.id FROM model m WHERE m.deleted_at IS NULL "
+		   {"o.model_id = (SELECT m.id FROM model m WHERE m.deleted_at IS NULL "
 		    "AND m.project = split_part($?, '/', 1) AND m.name = substr($?, strpos($?, "
 		    "'/') + 1))",
 		    {OID_TEXT, OID_TEXT, OID_TEXT}},

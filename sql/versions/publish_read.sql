@@ -7,14 +7,19 @@
 -- $3 text     ref_kind: exact, range, newest, alias, ordinal
 -- $4 bytea[]  ref_keys
 -- $5 text     ref_word
+WITH found AS MATERIALIZED (
+	SELECT f.outcome, f.version_id FROM version_find_1($1, $2, $3, $4, $5) f),
+manifest AS MATERIALIZED (
+	SELECT version_manifest_1(f.version_id) AS text FROM found f WHERE f.version_id IS NOT NULL)
 SELECT f.outcome, v.id, v.project, v.model, v.model_id, v.version, v.ordinal, v.state, v.row_version,
-       t.manifest, sha256(convert_to(t.manifest, 'UTF8')) AS digest,
+       CASE WHEN coalesce(a.place, 1) = 1 THEN (SELECT t.text FROM manifest t) END AS manifest,
+       CASE WHEN coalesce(a.place, 1) = 1 THEN (SELECT sha256(convert_to(t.text, 'UTF8')) FROM manifest t) END AS digest,
        a.path, a.sha256, a.size, a.blake2b, a.media_type, a.minisig, a.key_id, a.storage_key, a.blob_state
-  FROM version_find_1($1, $2, $3, $4, $5) f
+  FROM found f
   LEFT JOIN version_document_1 v ON v.id = f.version_id
   LEFT JOIN LATERAL (
 	SELECT d.path, d.sha256, d.size, d.blake2b, d.media_type, d.minisig, d.key_id, d.storage_key, d.blob_state,
 	       row_number() OVER (ORDER BY d.path) AS place
-	  FROM artifact_document_1 d WHERE d.version_id = f.version_id) a ON true
-  LEFT JOIN LATERAL (SELECT version_manifest_1(f.version_id) AS manifest) t ON coalesce(a.place, 1) = 1
+	  FROM artifact_document_1 d
+	 WHERE d.version_id = f.version_id) a ON true
  ORDER BY a.path

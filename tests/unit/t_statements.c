@@ -14,7 +14,7 @@
 #include "sql/statement.h"
 #include "tap.h"
 
-enum { WRITERS = 4, VERSIONS_EACH = 40, MANY = 20000, LOOKS = 8 };
+enum { WRITERS = 4, VERSIONS_EACH = 40, MANY = 20000, LOOKS = 8, FILES = 3000 };
 
 #define ID_IN(n)   "00000000-0000-7000-8000-0000000000" #n /* inside a longer text */
 #define ID(n)      (ID_IN(n))
@@ -1005,13 +1005,16 @@ static void fill(void)
 	sql("ANALYZE");
 }
 
-/* Rows of version that were ever read, in whatever way; nobody else is at work here. */
-static long rows_read(void)
+/* Rows of a table that were ever read, in whatever way; nobody else is at work here. */
+static long rows_read(const char *table)
 {
 	sql("SELECT pg_stat_force_next_flush()");
-	return strtol(sql("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables "
-			  "WHERE relname = 'version'"),
-		      NULL, 10);
+	return strtol(
+		sql(arena_printf(arena,
+				 "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables "
+				 "WHERE relname = '%s'",
+				 table)),
+		NULL, 10);
 }
 
 /* No look-up may read the table from end to end, whatever plan the server has cached. */
@@ -1033,15 +1036,40 @@ static void look_ups_use_indexes(void)
 	put_model(ID(70), "big", NULL);
 	fill();
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		const long before = rows_read();
+		const long before = rows_read("version");
 
 		for (int times = 0; times < LOOKS; times++)
 			keep(PQexecPrepared(pg, "versions_get", 5, table[i].args, NULL, NULL, 0));
 		is_str(column("version"), table[i].found, "%s among %d is found", table[i].name,
 		       MANY);
-		is_int(rows_read() - before, 2 * LOOKS, "%s reads the row it finds, twice",
+		is_int(rows_read("version") - before, 2 * LOOKS, "%s reads the row it finds, twice",
 		       table[i].name);
 	}
+}
+
+static void large_versions_are_published(void)
+{
+	long before;
+
+	is_str(create_in("m", ID(71), "9.0.0"), "created", "a version for many files");
+	sql(arena_printf(
+		arena,
+		"INSERT INTO artifact (version_id, blob_id, path, media_type, key_id, minisig, "
+		"created_by) SELECT '" ID_IN(71) "', (SELECT min(id) FROM blob), "
+						 "'dir/' || n, '', '" KEY_A
+						 "', '', '' FROM generate_series(1, %d) n",
+		FILES));
+	sql(arena_printf(arena, "UPDATE version SET files = %d WHERE id = '" ID_IN(71) "'", FILES));
+	sql("SET statement_timeout = '5s'; SET plan_cache_mode = force_custom_plan");
+	before = rows_read("artifact");
+	is_str(STATEMENT(VERSIONS_PUBLISH_READ, MODEL, EXACT("9.0.0")), "found",
+	       "a version with %d files is read", FILES);
+	is_int(PQntuples(last), FILES, "all of it");
+	ok(!PQgetisnull(last, 0, PQfnumber(last, "manifest")), "the manifest is in the first row");
+	ok(PQgetisnull(last, 1, PQfnumber(last, "manifest")), "and in no other");
+	ok(rows_read("artifact") - before < 3 * FILES, "no other version's files are read");
+	is_str(publish(ID(71)), "published", "it is published");
+	sql("RESET statement_timeout; RESET plan_cache_mode");
 }
 
 static const struct {
@@ -1075,6 +1103,7 @@ static const struct {
 	{"slow writers", slow_writers_lose_no_event},
 	{"crowds", crowds_get_gapless_ordinals},
 	{"many rows", look_ups_use_indexes},
+	{"many files", large_versions_are_published},
 };
 
 int main(void)
