@@ -29,7 +29,7 @@ COMMENT ON COLUMN lineage_edge.parent_id IS 'version.id of the parent version; N
 COMMENT ON COLUMN lineage_edge.place IS 'Where it stood in the list that was given, from 1.';
 COMMENT ON COLUMN lineage_edge.kind IS 'dataset, code, run, image or parent.';
 COMMENT ON COLUMN lineage_edge.relation IS 'What was done to the parent: fine_tune, quantize, merge, adapter, distil …';
-COMMENT ON COLUMN lineage_edge.uri IS 'Where the dataset, code, run or image is; NULL for parents.';
+COMMENT ON COLUMN lineage_edge.uri IS 'Where the dataset, code, run or image is; NULL for parents, and for code that is named by its commit alone.';
 COMMENT ON COLUMN lineage_edge.digest IS 'Its digest, algorithm:hex, when it has one.';
 COMMENT ON COLUMN lineage_edge.commit IS 'The commit of the code.';
 COMMENT ON COLUMN lineage_edge.node IS 'One name for the thing at the far end, to ask what was made from it: version:ID, dataset:URI#DIGEST, code:URI@COMMIT, run:URI, image:URI#DIGEST.';

@@ -1067,7 +1067,7 @@ static void large_versions_are_published(void)
 	is_int(PQntuples(last), FILES, "all of it");
 	ok(!PQgetisnull(last, 0, PQfnumber(last, "manifest")), "the manifest is in the first row");
 	ok(PQgetisnull(last, 1, PQfnumber(last, "manifest")), "and in no other");
-	ok(rows_read("artifact") - before < 3 * FILES, "no other version's files are read");
+	ok(rows_read("artifact") - before < 3L * FILES, "no other version's files are read");
 	is_str(publish(ID(71)), "published", "it is published");
 	sql("RESET statement_timeout; RESET plan_cache_mode");
 }
