@@ -13,9 +13,10 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 
-/* How much of a refused body is still read, so that a client which writes first
- * and reads later hears the refusal instead of a broken pipe. */
-enum { POLITE_BYTES = 256 * 1024 };
+/* How much of a refused body is still read, so that a client which writes first and
+ * reads later hears the refusal instead of a broken pipe. libmicrohttpd takes no reply
+ * in the middle of a body: an upload that fails there is read on for longer. */
+enum { POLITE_BYTES = 256 * 1024, POLITE_UPLOAD_BYTES = 64 * 1024 * 1024 };
 
 /* --- leaving a handler whose arena is full --- */
 
@@ -406,6 +407,19 @@ static bool holds_body_back(const struct request *rq)
 	return expect && strcasecmp(expect, "100-continue") == 0;
 }
 
+static size_t polite_bytes(const struct request *rq)
+{
+	bool uploads = rq->stage == STAGE_BODY && rq->route->body == BODY_STREAM;
+
+	return uploads ? POLITE_UPLOAD_BYTES : POLITE_BYTES;
+}
+
+/* Reading such a body to its end would take longer than politeness lasts. */
+static bool sends_much(const struct request *rq)
+{
+	return rq->content_length > POLITE_BYTES;
+}
+
 static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *size)
 {
 	if (rq->consumed) { /* resumed: the piece has been taken by now */
@@ -417,7 +431,7 @@ static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *
 	if (rq->response) {
 		rq->dropped += *size;
 		*size = 0;
-		return rq->dropped > POLITE_BYTES ? MHD_NO : MHD_YES;
+		return rq->dropped > polite_bytes(rq) ? MHD_NO : MHD_YES;
 	}
 	rq->now = (struct moment){.data = data, .size = *size};
 	guarded(rq, take_piece);
@@ -441,7 +455,8 @@ static enum MHD_Result head_call(struct request *rq, const char *method, const c
 	if (rq->waiting)
 		return pause_if_waiting(rq);
 	rq->past_head = true;
-	return rq->response && (rq->close || holds_body_back(rq)) ? send_reply(rq) : MHD_YES;
+	return rq->response && (rq->close || holds_body_back(rq) || sends_much(rq)) ? send_reply(rq)
+										    : MHD_YES;
 }
 
 /* Called by libmicrohttpd over and over: when the head is in, for each piece of the

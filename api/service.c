@@ -12,6 +12,8 @@
 #include "base/timestamp.h"
 #include "base/uuid.h"
 
+enum { SWEEP_ARENA = 1024 * 1024 };
+
 struct threads {
 	pthread_t ids[LOOPS_MAX];
 };
@@ -54,6 +56,35 @@ struct problem service_open(struct arena *a, const struct service_options *o, st
 	return p;
 }
 
+/* What uploads of a process that was killed have left in the store. */
+struct sweep {
+	struct job job;
+	struct service *service;
+};
+
+static void sweep(struct job *job)
+{
+	struct sweep *s = (struct sweep *)job;
+	struct store *store = s->service->store;
+	struct arena *a = arena_new(SWEEP_ARENA);
+	int64_t removed = 0;
+
+	if (a && store->ops->sweep(store, a, &removed).code == PROBLEM_NONE && removed > 0)
+		log_line(LOG_INFO, "swept", LOG_INT("uploads", removed));
+	arena_free(a);
+	free(s);
+}
+
+static void sweep_start(struct service *s)
+{
+	struct sweep *sweeping = calloc(1, sizeof(*sweeping));
+
+	if (!sweeping)
+		return; /* the next start sweeps */
+	*sweeping = (struct sweep){.job.work = sweep, .service = s};
+	jobs_submit(s->jobs, s->loops[0]->mailbox, &sweeping->job);
+}
+
 static void *run(void *loop)
 {
 	loop_run(loop);
@@ -65,6 +96,7 @@ void service_start(struct service *s)
 	for (int i = 0; i < s->nloops; i++)
 		if (pthread_create(&threads.ids[i], NULL, run, s->loops[i]) != 0)
 			abort(); /* at start: the supervisor tries again */
+	sweep_start(s);
 }
 
 bool service_ready(const struct service *s)
