@@ -134,7 +134,7 @@ static struct problem resume_part(struct part *p)
 		return problem(p->arena, CLI_FAILED, "%s: is not a regular file", p->name);
 	if (p->size >= 0 && st.st_size > p->size && ftruncate(p->fd, 0) != 0)
 		return file_problem(p->arena, p->name, errno);
-	TRY(file_feed(p->arena, p->fd, p->name, &p->hasher, &p->have, NULL, NULL));
+	TRY(file_feed(p->arena, p->fd, p->name, &p->hasher, &p->have, NULL));
 	progress_known(p->f->progress, p->have);
 	return NO_PROBLEM;
 }
@@ -280,7 +280,7 @@ static struct problem in_place(const struct fetch *f, struct http *http, struct 
 	*there = false;
 	if (p.code != PROBLEM_NONE)
 		return NO_PROBLEM; /* whatever it is: what is fetched takes its place */
-	TRY(file_digests(a, fd, file->path, &d, &size, NULL, NULL));
+	TRY(file_digests(a, fd, file->path, &d, &size, NULL));
 	if (memcmp(d.sha256, file->sha256, SHA256_BYTES) != 0)
 		return NO_PROBLEM;
 	*there = true;

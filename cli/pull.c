@@ -212,14 +212,14 @@ static struct problem remove_left(const struct pull *p, const struct sealed_file
 	int fd __attribute__((cleanup(fd_close))) = -1;
 	int parent __attribute__((cleanup(fd_close))) = -1;
 	const char *leaf = "";
-	struct digests d;
+	unsigned char sha256[SHA256_BYTES];
 	int64_t size = 0;
 	struct problem got = place_open(a, p->root, f->path, &fd);
 
 	if (got.code != PROBLEM_NONE)
 		return NO_PROBLEM;
-	TRY(file_digests(a, fd, f->path, &d, &size, NULL, NULL));
-	if (memcmp(d.sha256, f->sha256, SHA256_BYTES) != 0)
+	TRY(file_sha256(a, fd, f->path, sha256, &size, NULL));
+	if (memcmp(sha256, f->sha256, SHA256_BYTES) != 0)
 		return NO_PROBLEM;
 	TRY(place_parent(a, p->root, f->path, false, &parent, &leaf));
 	if (unlinkat(parent, leaf, 0) == 0)

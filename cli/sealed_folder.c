@@ -109,8 +109,7 @@ static enum verdict compare_signature(struct arena *a, int root, const struct se
 
 struct problem sealed_compare(struct arena *a, int root, const struct seal *s,
 			      const struct keyring *ring, const struct sealed_file *f,
-			      void (*told)(void *who, int64_t bytes), void *who,
-			      enum verdict *verdict)
+			      const struct reading_told *told, enum verdict *verdict)
 {
 	int fd __attribute__((cleanup(fd_close))) = -1;
 	struct digests d;
@@ -120,7 +119,7 @@ struct problem sealed_compare(struct arena *a, int root, const struct seal *s,
 	*verdict = p.code == PROBLEM_NOT_FOUND ? VERDICT_MISSING : VERDICT_CHANGED;
 	if (p.code != PROBLEM_NONE)
 		return NO_PROBLEM; /* a link, a folder, or not readable: not the signed file */
-	TRY(file_digests(a, fd, f->path, &d, &size, told, who));
+	TRY(file_digests(a, fd, f->path, &d, &size, told));
 	if (memcmp(d.sha256, f->sha256, SHA256_BYTES) == 0)
 		*verdict = compare_signature(a, root, s, ring, f, &d);
 	return NO_PROBLEM;

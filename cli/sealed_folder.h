@@ -11,6 +11,7 @@
 #ifndef HALLMARK_CLI_SEALED_FOLDER_H
 #define HALLMARK_CLI_SEALED_FOLDER_H
 
+#include "cli/file_digest.h"
 #include "cli/place.h"
 #include "cli/seal.h"
 
@@ -45,10 +46,9 @@ MUST_CHECK struct problem sealed_seal(struct arena *a, int root, const struct ke
 enum verdict { VERDICT_SAME, VERDICT_MISSING, VERDICT_CHANGED, VERDICT_UNSIGNED };
 
 /* Compares one file with the seal, and with its own signature when one is kept.
- * A problem means that it could not be compared; bytes is told as it is read. */
+ * A problem means that it could not be compared. */
 MUST_CHECK struct problem sealed_compare(struct arena *a, int root, const struct seal *s,
 					 const struct keyring *ring, const struct sealed_file *f,
-					 void (*told)(void *who, int64_t bytes), void *who,
-					 enum verdict *verdict);
+					 const struct reading_told *told, enum verdict *verdict);
 
 #endif

@@ -95,11 +95,10 @@ static struct problem hash_one(struct crew_member *m, size_t i)
 	struct hashing *h = m->who;
 	struct entry *e = &h->u->files.entries[i];
 	int fd __attribute__((cleanup(fd_close))) = -1;
-	struct digests d;
+	const struct reading_told told = {progress_bytes, &h->progress};
 
 	TRY(place_open(m->arena, h->u->root, e->path, &fd));
-	TRY(file_digests(m->arena, fd, e->path, &d, &e->size, progress_bytes, &h->progress));
-	memcpy(h->u->sha256[i], d.sha256, SHA256_BYTES);
+	TRY(file_sha256(m->arena, fd, e->path, h->u->sha256[i], &e->size, &told));
 	progress_file(&h->progress);
 	return NO_PROBLEM;
 }

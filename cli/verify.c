@@ -58,9 +58,10 @@ static struct problem choose_keys(struct check *c, const char *key_file)
 static struct problem check_one(struct crew_member *m, size_t i)
 {
 	struct check *c = m->who;
+	const struct reading_told told = {progress_bytes, &c->progress};
 
-	TRY(sealed_compare(m->arena, c->root, &c->seal, &c->ring, &c->seal.files[i], progress_bytes,
-			   &c->progress, &c->verdicts[i]));
+	TRY(sealed_compare(m->arena, c->root, &c->seal, &c->ring, &c->seal.files[i], &told,
+			   &c->verdicts[i]));
 	progress_file(&c->progress);
 	return NO_PROBLEM;
 }
