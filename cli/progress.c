@@ -50,12 +50,15 @@ static void draw_when_due(struct progress *p)
 void progress_begin(struct progress *p, const struct cli *cli, const char *verb, size_t files,
 		    int64_t bytes)
 {
+	const int64_t now = monotonic_us();
+
 	*p = (struct progress){
 		.verb = verb,
 		.shown = cli->progress,
 		.files = files,
 		.bytes = bytes,
-		.began = monotonic_us(),
+		.began = now,
+		.drawn = now, /* a first rate needs some time to be one */
 	};
 }
 
