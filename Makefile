@@ -196,7 +196,7 @@ $(GEN)/statements.gen.h $(GEN)/statements.gen.c: $(GEN)/statements.gen.%: tools/
 	$(call say,GEN,$@)
 	$(Q)awk -v part=$* -f tools/statements.awk sql/oid.h $(SQL) >$@.tmp && mv $@.tmp $@
 
-# People write YAML, the service answers JSON; the bytes go in as numbers, whatever they are.
+# People write YAML, the service answers JSON; the bytes go in as octal escapes, whatever they are.
 $(GEN)/yaml_json: tools/yaml_json.c | build/libraries
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -206,9 +206,9 @@ $(GEN)/openapi.json: api/openapi.yaml $(GEN)/yaml_json
 	$(Q)$(GEN)/yaml_json <$< >$@
 $(OPENAPI_C): $(GEN)/openapi.json
 	$(call say,GEN,$@)
-	$(Q){ echo '#include "api/openapi.h"'; echo 'const char openapi_json[] = {'; \
-	  od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
-	  echo '0};'; echo 'const size_t openapi_json_len = sizeof(openapi_json) - 1;'; } >$@
+	$(Q){ echo '#include "api/openapi.h"'; echo 'const char openapi_json[] ='; \
+	  od -An -v -to1 $< | sed 's/  */\\/g; s/.*/"&"/'; \
+	  echo ';'; echo 'const size_t openapi_json_len = sizeof(openapi_json) - 1;'; } >$@
 
 $(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
 	$(call say,GEN,$@)
