@@ -57,12 +57,13 @@ enum { MODEL_SEGMENT = 6 };
 
 static void moved_to(struct request *rq, const PGresult *res)
 {
-	const char *p = rq->target.raw;
+	const char *p = rq->target.raw, *outcome;
+	const int column = PQfnumber(res, "name");
 
-	int column = PQfnumber(res, "name");
-
-	if (PQntuples(res) == 0 || column < 0 || PQgetisnull(res, 0, column)) {
-		outcome_refused(rq, "no_model");
+	if (reply_failed(rq, outcome_read(rq, res, &outcome)))
+		return;
+	if (column < 0 || PQgetisnull(res, 0, column)) {
+		outcome_refused(rq, outcome);
 		return;
 	}
 	for (int i = 0; i < MODEL_SEGMENT; i++)
@@ -75,7 +76,7 @@ static void moved_to(struct request *rq, const PGresult *res)
 	reply_empty(rq, 308);
 }
 
-static void moved(struct request *rq)
+void outcome_no_model(struct request *rq)
 {
 	struct args *args = request_args(rq);
 
@@ -87,7 +88,7 @@ static void moved(struct request *rq)
 bool outcome_refused(struct request *rq, const char *outcome)
 {
 	if (strcmp(outcome, "moved") == 0) {
-		moved(rq);
+		outcome_no_model(rq);
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {

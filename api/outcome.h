@@ -19,6 +19,9 @@ struct problem outcome_read(struct request *rq, const PGresult *res,
  * renamed is answered 308 with its path under the new name. */
 bool outcome_refused(struct request *rq, const char *outcome);
 
+/* The model of the path is not there: asks why, and replies 308 when it was renamed. */
+void outcome_no_model(struct request *rq);
+
 /* Both: reads the word into *outcome, false when there is nothing left to do. */
 bool outcome_good(struct request *rq, const PGresult *res, const char **outcome);
 

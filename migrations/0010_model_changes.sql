@@ -8,23 +8,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION model_for_event_1(model_document_1) IS 'A model with its card reduced to a digest, for events.';
 
-CREATE FUNCTION model_change_1(p_id uuid, p_name text, p_description text, p_card text, p_tags jsonb,
+CREATE FUNCTION model_change_1(p_old model_document_1, p_name text, p_description text, p_card text, p_tags jsonb,
 	p_kind text, p_actor text, p_request text, OUT document model_document_1) LANGUAGE plpgsql AS $$
 DECLARE
-	old model_document_1 := (SELECT d FROM model_document_1 d WHERE d.id = p_id);
 	changes record;
 BEGIN
 	UPDATE model m
 	   SET name = p_name, description = p_description, card = p_card, tags = p_tags, updated_at = now(),
 	       row_version = m.row_version + 1
-	 WHERE m.id = p_id;
-	document := (SELECT d FROM model_document_1 d WHERE d.id = p_id);
-	SELECT c.before, c.after INTO changes FROM json_changes_1(model_for_event_1(old), model_for_event_1(document)) c;
-	PERFORM event_write_1(p_kind, p_actor, p_request, document.project, p_id, old.project || '/' || old.name, now(),
+	 WHERE m.id = p_old.id;
+	document := (SELECT d FROM model_document_1 d WHERE d.id = p_old.id);
+	SELECT c.before, c.after INTO changes FROM json_changes_1(model_for_event_1(p_old), model_for_event_1(document)) c;
+	PERFORM event_write_1(p_kind, p_actor, p_request, p_old.project, p_old.id, p_old.project || '/' || p_old.name, now(),
 		changes.before, changes.after);
 END $$;
-COMMENT ON FUNCTION model_change_1(uuid, text, text, text, jsonb, text, text, text) IS
-	'Gives a locked model new content and records it.';
+COMMENT ON FUNCTION model_change_1(model_document_1, text, text, text, jsonb, text, text, text) IS
+	'Gives a locked model new content and records what is different from what it was.';
 
 CREATE FUNCTION model_put_1(p_id uuid, p_project text, p_name text, p_description text, p_card text, p_tags jsonb,
 	p_if_match int8[], p_if_none_match bool, p_actor text, p_request text,
@@ -64,7 +63,7 @@ BEGIN
 		RETURN;
 	END IF;
 	outcome := 'updated';
-	document := model_change_1(old_id, p_name, p_description, p_card, p_tags, 'model.updated', p_actor, p_request);
+	document := model_change_1(document, p_name, p_description, p_card, p_tags, 'model.updated', p_actor, p_request);
 END $$;
 COMMENT ON FUNCTION model_put_1(uuid, text, text, text, text, jsonb, int8[], bool, text, text) IS
 	'Makes or replaces a model: created, updated, unchanged, no_project, exists, precondition_required, stale.';
@@ -103,7 +102,7 @@ BEGIN
 		RETURN;
 	END IF;
 	outcome := 'updated';
-	document := model_change_1(model_id, new_name, new_description, new_card, new_tags,
+	document := model_change_1(document, new_name, new_description, new_card, new_tags,
 		CASE WHEN new_name <> p_model THEN 'model.renamed' ELSE 'model.updated' END, p_actor, p_request);
 END $$;
 COMMENT ON FUNCTION model_patch_1(text, text, text, text, text, jsonb, int8[], text, text) IS

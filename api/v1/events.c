@@ -1,5 +1,6 @@
 #include "api/page.h"
 #include "api/reply.h"
+#include "api/v1/empty_list.h"
 #include "api/v1/handlers.h"
 #include "registry/event.h"
 #include "registry/event_query.h"
@@ -10,6 +11,10 @@ static void listed(struct request *rq, const PGresult *res)
 	struct json_out j = json_out_new(rq->arena);
 	int n = PQntuples(res), shown = n < page->size ? n : page->size;
 
+	if (n == 0 && request_param(rq, "project")) {
+		empty_list_of_project(rq);
+		return;
+	}
 	page_open(&j);
 	for (int i = 0; i < shown; i++) {
 		struct event event;

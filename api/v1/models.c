@@ -5,6 +5,7 @@
 #include "api/outcome.h"
 #include "api/page.h"
 #include "api/reply.h"
+#include "api/v1/empty_list.h"
 #include "api/v1/handlers.h"
 #include "base/uuid.h"
 #include "registry/model.h"
@@ -19,30 +20,12 @@ static void show(struct request *rq, unsigned status, const struct model *m)
 	reply_json(rq, status, &j);
 }
 
-static void why_missing(struct request *rq, const PGresult *res)
-{
-	const char *outcome;
-
-	if (!reply_failed(rq, outcome_read(rq, res, &outcome)))
-		outcome_refused(rq, outcome);
-}
-
-/* No such model: was it renamed, or is the project missing too? */
-static void missing(struct request *rq)
-{
-	struct args *args = request_args(rq);
-
-	arg_text(args, request_param(rq, "project"));
-	arg_text(args, request_param(rq, "model"));
-	request_read(rq, STATEMENT_MODELS_FORMER, why_missing);
-}
-
 static void shown(struct request *rq, const PGresult *res)
 {
 	struct model m;
 
 	if (PQntuples(res) == 0)
-		missing(rq);
+		outcome_no_model(rq);
 	else if (!reply_failed(rq, model_read(rq->arena, res, 0, &m)) &&
 		 !reply_not_modified(rq, reply_version_tag(rq, m.row_version)))
 		show(rq, 200, &m);
@@ -143,6 +126,10 @@ static void listed(struct request *rq, const PGresult *res)
 	struct json_out j = json_out_new(rq->arena);
 	int n = PQntuples(res), some = n < page->size ? n : page->size;
 
+	if (n == 0) {
+		empty_list_of_project(rq);
+		return;
+	}
 	page_open(&j);
 	for (int i = 0; i < some; i++) {
 		struct model m;
@@ -151,7 +138,7 @@ static void listed(struct request *rq, const PGresult *res)
 			return;
 		model_write(&j, &m);
 	}
-	page_close(rq, &j, n > some, some ? query_key(rq->arena, res, some - 1) : NULL);
+	page_close(rq, &j, n > some, query_key(rq->arena, res, some - 1));
 }
 
 void model_list(struct request *rq)

@@ -5,6 +5,7 @@
 #include "api/outcome.h"
 #include "api/page.h"
 #include "api/reply.h"
+#include "api/v1/empty_list.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/text.h"
@@ -235,28 +236,6 @@ void version_discard(struct request *rq)
 
 /* --- the list --- */
 
-static void why_empty(struct request *rq, const PGresult *res)
-{
-	struct json_out j = json_out_new(rq->arena);
-
-	if (PQntuples(res) == 0) {
-		outcome_refused(rq, "no_model");
-		return;
-	}
-	page_open(&j);
-	page_close(rq, &j, false, NULL);
-}
-
-/* An empty list, or no such model? */
-static void ask_model(struct request *rq)
-{
-	struct args *args = request_args(rq);
-
-	arg_text(args, request_param(rq, "project"));
-	arg_text(args, request_param(rq, "model"));
-	request_read(rq, STATEMENT_MODELS_GET, why_empty);
-}
-
 static void listed(struct request *rq, const PGresult *res)
 {
 	const struct page *page = rq->state;
@@ -264,7 +243,7 @@ static void listed(struct request *rq, const PGresult *res)
 	int n = PQntuples(res), some = n < page->size ? n : page->size;
 
 	if (n == 0) {
-		ask_model(rq);
+		empty_list_of_model(rq);
 		return;
 	}
 	page_open(&j);

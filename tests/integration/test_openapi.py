@@ -3,6 +3,7 @@ held against it, and so is what the service says about bodies and parameters it 
 
 import json
 import re
+import time
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -92,18 +93,21 @@ def walk_projects(client):
     assert client.put(project, json={"description": "Eyes"}).status == 200
     assert client.put(project, json={"description": "Ears"}).status == 428
     assert client.put(project, json={}, headers={"If-Match": '"7"'}).status == 412
-    assert client.put(project, json={}, headers={"If-None-Match": "*"}).status == 409
+    assert client.put(project, json={}, headers={"If-None-Match": "*"}).status == 412
     etag = client.get(project).headers["ETag"]
     assert client.get(project, headers={"If-None-Match": etag}).status == 304
     assert client.get("/api/v1/projects?page_size=1").headers["Link"]
 
 
+MODEL = {"description": "Sentences", "card": "# MiniLM", "tags": {"task": "embedding"}}
+
+
 def walk_model(client, model):
-    assert client.put(model, json={"description": "Sentences", "card": "# MiniLM", "tags": {"task": "x"}}).status == 201
-    assert client.put(model, json={"description": "Sentences", "card": "# MiniLM", "tags": {"task": "x"}}).status == 200
+    assert client.put(model, json=MODEL).status == 201
+    assert client.put(model, json=MODEL).status == 200
     assert client.put(model, json={}).status == 428
     assert client.put(model, json={}, headers={"If-Match": '"9"'}).status == 412
-    assert client.put(model, json={}, headers={"If-None-Match": "*"}).status == 409
+    assert client.put(model, json={}, headers={"If-None-Match": "*"}).status == 412
     changed = client.patch(model, json={"description": None, "tags": {"task": None, "a": "b"}}, headers=ANY)
     assert changed.json["tags"] == {"a": "b"}
     assert client.patch(model, json={"tags": {}}).status == 200
@@ -125,7 +129,10 @@ def walk_draft(client, model):
     lineage = [{**edge, "version": parent} if edge["kind"] == "parent" else edge for edge in DRAFT["lineage"]]
     assert client.post(versions, json={**DRAFT, "lineage": lineage}).status == 201
     assert client.post(versions, json={"version": "1.0.0+again"}).status == 409
-    assert client.post(versions, json={"bump": "minor", "metrics": [{"name": "accuracy", "value": 1}]}).status == 201
+    assert (
+        client.post(versions, json={"bump": "minor", "metrics": [{"name": "accuracy", "value": 1}]}).status
+        == 201
+    )
 
 
 def walk_artifacts(client, version):
@@ -135,7 +142,7 @@ def walk_artifacts(client, version):
     assert client.put(file, **put).status == 200
     assert client.put(file, body=b"other").status == 428
     assert client.put(file, body=b"other", headers={"If-Match": f'"{"0" * 64}"'}).status == 412
-    assert client.put(file, body=BYTES, headers={"If-None-Match": "*"}).status == 409
+    assert client.put(file, body=BYTES, headers={"If-None-Match": "*"}).status == 412
     assert client.put(file, body=b"other", headers={"Repr-Digest": DIGEST}).status == 400
     assert client.put(f"{version}/artifacts/spare.txt", body=b"x").status == 201
     assert client.delete(f"{version}/artifacts/spare.txt").status == 428
@@ -158,7 +165,9 @@ def walk_published(client, model, version):
     assert client.get(f"{model}/versions/%5E1").json["version"] == "1.0.0"
     etag = client.get(version).headers["ETag"]
     assert client.get(version, headers={"If-None-Match": etag}).status == 304
-    assert client.get(f"{model}/versions?metric=accuracy%40val%3E0.9&sort=-metric:accuracy@val%5Ben%5D").json["items"]
+    assert client.get(f"{model}/versions?metric=accuracy%40val%3E0.9&sort=-metric:accuracy@val%5Ben%5D").json[
+        "items"
+    ]
     assert client.get(f"{model}/versions?state=draft,published&page_size=1").headers["Link"]
     assert client.get(f"{model}/compare?versions=1.0.0,%5E1,1.1.0").json["metrics"]
 
@@ -175,7 +184,9 @@ def walk_bytes(client, version):
 
 
 def walk_metrics(client, model, version):
-    metrics = {"metrics": [{"name": "loss", "value": 0.5, "step": 1, "dataset": None, "at": "2026-01-13T22:03:16Z"}]}
+    metrics = {
+        "metrics": [{"name": "loss", "value": 0.5, "step": 1, "dataset": None, "at": "2026-01-13T22:03:16Z"}]
+    }
     assert client.post(f"{version}/metrics", json=metrics).json == {"added": 1}
     assert len(client.get(f"{version}/metrics").json["items"]) == 2
     assert client.get(f"{version}/metrics?view=points&names=loss&page_size=1").json["items"]
@@ -189,7 +200,7 @@ def walk_aliases(client, model):
     assert client.put(alias, json={"version": "^1"}).status == 201
     assert client.put(alias, json={"version": "v1"}).status == 200
     assert client.put(alias, json={"version": "1.1.0"}).status == 409, "a draft"
-    assert client.put(alias, json={"version": "1.0.0"}, headers={"If-None-Match": "*"}).status == 409
+    assert client.put(alias, json={"version": "1.0.0"}, headers={"If-None-Match": "*"}).status == 412
     etag = client.get(alias).headers["ETag"]
     assert client.get(alias, headers={"If-None-Match": etag}).status == 304
     assert len(client.get(f"{model}/aliases").json["items"]) == 1
@@ -218,10 +229,19 @@ def walk_ends(client, model, version, alias):
     assert client.delete(model, headers=ANY).status == 204
 
 
+def wait_for_events(client, kinds):
+    """Events get their place after the commit: soon, not at once."""
+    until = time.monotonic() + 5
+    while not kinds <= {event["kind"] for event in client.get("/api/v1/events?page_size=500").json["items"]}:
+        assert time.monotonic() < until, f"some of {kinds} were not told"
+        time.sleep(0.02)
+
+
 def walk_service(client):
     assert client.get("/api/v1/projects/default/models?tag=a=b&sort=-updated_at&page_size=1").json["items"]
-    kinds = {event["kind"] for event in client.get("/api/v1/events?page_size=500").json["items"]}
-    assert {"model.created", "version.published", "version.yanked", "artifact.created", "key.added"} <= kinds
+    wait_for_events(
+        client, {"model.created", "version.published", "metrics.added", "key.added", "alias.created"}
+    )
     assert client.get("/api/v1/projects/default/events?kind=alias.created,alias.deleted").json["items"]
     types = client.get("/problems").json["items"]
     assert all(client.get(one["type"]).json == one for one in types)
@@ -244,7 +264,9 @@ def test_every_answer_is_as_described(client, name):
     walk_service(client)
     walk_ends(client, model, version, alias)
 
-    good = {(op.id, int(status)) for op in OPERATIONS for status in op.document["responses"] if status < "308"}
+    good = {
+        (op.id, int(status)) for op in OPERATIONS for status in op.document["responses"] if status < "308"
+    }
     assert good - client.seen == set(), "described, and not on the tour"
 
 
@@ -284,7 +306,7 @@ def test_a_project_without_a_role_does_not_exist(reader, operation):
 
 
 @pytest.mark.parametrize("operation", ids(op for op in OPERATIONS if "308" in op.document["responses"]))
-def test_a_model_s_old_name_leads_to_the_new_one(client, renamed, operation, description):
+def test_a_model_s_old_name_leads_to_the_new_one(client, renamed, operation):
     path = operation.sample(model=renamed)
     path = path.replace("model.onnx", "model.onnx.minisig") if operation.id == "getSignature" else path
     more = {"json": body_of(operation)} if operation.body_schema() else {}
@@ -307,6 +329,14 @@ def body_of(operation):
     return bodies.get(operation.id, {})
 
 
+def test_a_list_of_what_is_not_there_is_404(client):
+    for path in ("nope/models", "nope/events", "default/models/nope/versions", "default/models/nope/aliases"):
+        assert client.get(f"/api/v1/projects/{path}").status == 404, path
+    empty = {"items": [], "next_page_token": None}
+    assert client.get("/api/v1/projects/default/models?tag=nobody-has-this").json == empty
+    assert client.get("/api/v1/projects/default/events?kind=nothing.happened").json == empty
+
+
 @pytest.mark.parametrize("operation", ids(OPERATIONS))
 def test_an_unknown_parameter_is_refused_by_name(client, operation):
     path = operation.sample()
@@ -315,11 +345,12 @@ def test_an_unknown_parameter_is_refused_by_name(client, operation):
     assert answer.json["errors"][0]["parameter"] == "surprise"
 
 
-@pytest.mark.parametrize("operation", ids(op for op in OPERATIONS if op.body_schema()))
+MEMBERS = [op for op in OPERATIONS if op.body_schema() and op.id != "publishVersion"]  # that has none
+
+
+@pytest.mark.parametrize("operation", ids(MEMBERS))
 def test_the_members_of_a_body_are_those_described(client, description, operation):
     """The service says which members it knows when one is unknown."""
-    if operation.id == "publishVersion":
-        pytest.skip("takes no member")
     _, schema = description.resolve(operation.body_schema())
     answer = client.request(
         operation.method.upper(), operation.sample(), json={**body_of(operation), "surprise": 1}, headers=ANY

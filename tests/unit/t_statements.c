@@ -301,6 +301,9 @@ static void models_are_renamed(void)
 	is_str(STATEMENT(MODELS_GET, "default", "old"), ID(12), "leaves the model as it was");
 	is_str(STATEMENT(MODELS_PATCH, "default", "old", "new", NULL, NULL, NULL, "{1}", WHO),
 	       "updated", "a model is renamed");
+	is_str(sql("SELECT subject || ' ' || (body::json -> 'before')::text || (body::json -> "
+		   "'after')::text FROM event WHERE kind = 'model.renamed'"),
+	       "default/old {\"name\":\"old\"}{\"name\":\"new\"}", "the event says from and to");
 	is_str(STATEMENT(MODELS_FORMER, "default", "old"), "moved",
 	       "its old name tells that it moved");
 	is_str(column("name"), "new", "and where to");

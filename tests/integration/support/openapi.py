@@ -84,7 +84,9 @@ class Operation:
         lists = [item] if "parameters" in self.description.document["paths"][self.path] else []
         lists += [f"{self.pointer}/parameters"] if "parameters" in self.document else []
         found = [
-            self.description.resolve(f"{at}/{i}")[1] for at in lists for i in range(len(self.description.at(at)))
+            self.description.resolve(f"{at}/{i}")[1]
+            for at in lists
+            for i in range(len(self.description.at(at)))
         ]
         return [parameter for parameter in found if parameter["in"] == where]
 
