@@ -43,6 +43,7 @@ static const struct {
 
 struct problem outcome_read(struct request *rq, const PGresult *res, const char **outcome)
 {
+	*outcome = "";
 	if (PQntuples(res) == 0 || PQnfields(res) == 0 || strcmp(PQfname(res, 0), "outcome") != 0 ||
 	    PQgetisnull(res, 0, 0))
 		return problem(rq->arena, PROBLEM_INTERNAL, "the statement gave no outcome");
