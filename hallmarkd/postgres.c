@@ -293,7 +293,9 @@ struct problem postgres_init(struct arena *a, const struct postgres *pg)
 	TRY(remove_left_over(a, fresh));
 	log_line(LOG_INFO, "database_made", LOG_TEXT("folder", pg->data),
 		 LOG_INT("postgresql", pg->major));
-	const char *argv[] = {"initdb",
+	/* Named in full: it looks for `postgres` beside itself, else in PATH. */
+	const char *program = arena_printf(a, "%s/initdb", pg->bin);
+	const char *argv[] = {program,
 			      "--pgdata",
 			      fresh,
 			      "--username",
@@ -305,9 +307,7 @@ struct problem postgres_init(struct arena *a, const struct postgres *pg)
 			      "--data-checksums",
 			      "--no-instructions",
 			      NULL};
-	const struct child_plan plan = {.path = arena_printf(a, "%s/initdb", pg->bin),
-					.argv = argv,
-					.death_signal = SIGTERM};
+	const struct child_plan plan = {.path = program, .argv = argv, .death_signal = SIGTERM};
 	const char *said;
 	if (child_run(a, &plan, &said) != 0)
 		return problem(a, PROBLEM_INTERNAL, "initdb cannot make %s: %s", fresh, said);
@@ -347,11 +347,12 @@ struct problem postgres_plan(struct arena *a, const struct postgres *pg, struct 
 		"recovery_init_sync_method=syncfs",
 	};
 	enum { FIXED = sizeof(fixed) / sizeof(*fixed) };
+	const char *program = arena_printf(a, "%s/postgres", pg->bin);
 	const char **argv = arena_array(a, const char *, 2 * FIXED + 6);
 	int n = 0;
 
 	TRY(private_folder(a, pg->socket));
-	argv[n++] = "postgres";
+	argv[n++] = program;
 	argv[n++] = "-D";
 	argv[n++] = pg->data;
 	argv[n++] = "-k";
@@ -361,9 +362,7 @@ struct problem postgres_plan(struct arena *a, const struct postgres *pg, struct 
 		argv[n++] = fixed[i];
 	}
 	/* SIGINT is PostgreSQL's fast and clean shutdown */
-	*out = (struct child_plan){.path = arena_printf(a, "%s/postgres", pg->bin),
-				   .argv = argv,
-				   .death_signal = SIGINT};
+	*out = (struct child_plan){.path = program, .argv = argv, .death_signal = SIGINT};
 	return NO_PROBLEM;
 }
 
