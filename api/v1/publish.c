@@ -269,6 +269,10 @@ static void draft_there(struct request *rq, const PGresult *res)
 		not_a_draft(rq, p->head.state);
 	else if (!p->head.path)
 		outcome_refused(rq, "empty");
+	else if (!p->head.manifest || !p->head.digest.data)
+		reply_problem(rq, problem(rq->arena, PROBLEM_INTERNAL, "there is no manifest"));
+	else if (!keyring_active(&rq->loop->keyring))
+		reply_problem(rq, problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
 	else if (!reply_failed(rq, files_take(rq, res, p)))
 		request_job(rq, check_files, files_checked);
 }
