@@ -371,12 +371,10 @@ static void take_piece(struct request *rq)
 {
 	const struct moment piece = rq->now;
 
-	if (rq->route->body == BODY_STREAM) {
-		rq->consumed = piece.size;
-		rq->route->piece(rq, piece.data, piece.size);
-	} else {
+	if (rq->route->body == BODY_STREAM)
+		rq->taken = rq->route->piece(rq, piece.data, piece.size);
+	else
 		take_json(rq, piece.data, piece.size);
-	}
 }
 
 static void handle(struct request *rq)
@@ -422,23 +420,17 @@ static bool sends_much(const struct request *rq)
 
 static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *size)
 {
-	if (rq->consumed) { /* resumed: the piece has been taken by now */
-		*size -= rq->consumed;
-		rq->consumed = 0;
-		return MHD_YES;
-	}
-	rq->body_total += (int64_t)*size;
 	if (rq->response) {
+		rq->body_total += (int64_t)*size;
 		rq->dropped += *size;
 		*size = 0;
 		return rq->dropped > polite_bytes(rq) ? MHD_NO : MHD_YES;
 	}
 	rq->now = (struct moment){.data = data, .size = *size};
+	rq->taken = *size;
 	guarded(rq, take_piece);
-	if (!rq->waiting) { /* taken at once, or refused */
-		rq->consumed = 0;
-		*size = 0;
-	}
+	rq->body_total += (int64_t)rq->taken;
+	*size -= rq->taken;
 	return pause_if_waiting(rq);
 }
 

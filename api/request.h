@@ -88,7 +88,7 @@ struct request {
 	bool suspended;  /* libmicrohttpd leaves the connection alone */
 	int phase;       /* the watchdog's: 1 body, 2 reply */
 	bool close;      /* nothing after this request may be read from the connection */
-	size_t consumed; /* of the piece that BODY_STREAM was handed; taken at the next call */
+	size_t taken;    /* of the piece of the body that was handed on */
 	size_t dropped;  /* body bytes read only so that the client hears the refusal */
 	int64_t started_us;
 	jmp_buf *escape; /* where a full arena leaves to */

@@ -48,7 +48,9 @@ struct route {
 	const char *query[ROUTE_QUERY]; /* parameters it knows; "name*" may come several times */
 	void (*handle)(struct request *rq);
 	void (*begin)(struct request *rq);
-	void (*piece)(struct request *rq, const char *data, size_t size);
+	/* Says how much it took. Less than all means that something is on its way: the rest is
+	 * offered again after that. */
+	size_t (*piece)(struct request *rq, const char *data, size_t size);
 };
 
 extern const struct route routes[];

@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "registry/artifact.h"
 #include "registry/name.h"
-#include "storage/ingest.h"
+#include "storage/gather.h"
 
 /* --- PUT: check, take the bytes, sign, store --- */
 
@@ -24,8 +24,8 @@ enum { SIGN_TRIES = 3 };
 /* One upload, from its first byte to its row. */
 struct upload {
 	struct request *rq;
-	struct ingest *ingest;
-	struct problem problem; /* of the last step of ingest */
+	struct gather *bytes;
+	struct problem problem; /* of the last step of storing them, or of signing */
 	const char *path, *media_type;
 	struct condition match;
 	bool create_only;
@@ -50,12 +50,12 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
-static void end_ingest(void *ingest)
+static void end_bytes(void *bytes)
 {
-	ingest_end(ingest);
+	gather_end(bytes);
 }
 
-static void ingest_settled(struct request *rq)
+static void bytes_taken(struct request *rq)
 {
 	struct upload *u = rq->state;
 
@@ -64,7 +64,7 @@ static void ingest_settled(struct request *rq)
 
 static void sign(struct request *rq);
 
-static void ingest_finished(struct request *rq)
+static void bytes_finished(struct request *rq)
 {
 	struct upload *u = rq->state;
 
@@ -72,13 +72,13 @@ static void ingest_finished(struct request *rq)
 		sign(rq);
 }
 
-static void on_ingest(void *who, struct problem p)
+static void on_bytes(void *who, struct problem p)
 {
 	struct upload *u = who;
 	bool whole = u->rq->stage == STAGE_HANDLE;
 
 	u->problem = p;
-	request_continue(u->rq, whole ? ingest_finished : ingest_settled);
+	request_continue(u->rq, whole ? bytes_finished : bytes_taken);
 }
 
 /* What the client says the bytes are: both headers may name it, and must agree. */
@@ -105,7 +105,7 @@ static struct problem announced(struct request *rq, unsigned char sha256[SHA256_
 	return NO_PROBLEM;
 }
 
-static struct problem ingest_open(struct request *rq, struct upload *u)
+static struct problem bytes_open(struct request *rq, struct upload *u)
 {
 	struct service *s = rq->loop->service;
 	unsigned char *sha256 = arena_bytes(rq->arena, SHA256_BYTES);
@@ -113,16 +113,16 @@ static struct problem ingest_open(struct request *rq, struct upload *u)
 				   .jobs = s->jobs,
 				   .home = rq->loop->mailbox,
 				   .length = rq->content_length,
-				   .done = on_ingest,
+				   .done = on_bytes,
 				   .who = u};
 	bool given;
 
 	TRY(announced(rq, sha256, &given));
 	plan.sha256 = given ? sha256 : NULL;
-	u->ingest = ingest_begin(&plan);
-	if (!u->ingest)
+	u->bytes = gather_begin(&plan);
+	if (!u->bytes)
 		return problem(rq->arena, PROBLEM_BUSY, "no memory for another upload");
-	arena_defer(rq->arena, end_ingest, u->ingest);
+	arena_defer(rq->arena, end_bytes, u->bytes);
 	return NO_PROBLEM;
 }
 
@@ -139,7 +139,7 @@ static void checked(struct request *rq, const PGresult *res)
 	u->project = row.project;
 	u->model = row.model;
 	u->version = row.version;
-	reply_failed(rq, ingest_open(rq, u));
+	reply_failed(rq, bytes_open(rq, u));
 }
 
 static struct problem upload_read(struct request *rq, struct upload *u)
@@ -166,13 +166,17 @@ void artifact_put_begin(struct request *rq)
 	request_read(rq, STATEMENT_ARTIFACTS_PUT_CHECK, checked);
 }
 
-void artifact_put_piece(struct request *rq, const char *data, size_t size)
+size_t artifact_put_piece(struct request *rq, const char *data, size_t size)
 {
 	struct upload *u = rq->state;
+	size_t taken;
 
-	counter_add(&rq->loop->metrics.upload_bytes, size);
-	request_wait(rq);
-	ingest_piece(u->ingest, data, size);
+	if (reply_failed(rq, gather_take(u->bytes, data, size, &taken)))
+		return size;
+	counter_add(&rq->loop->metrics.upload_bytes, taken);
+	if (taken < size)
+		request_wait(rq);
+	return taken;
 }
 
 /* The bytes are all here: make them durable, under a name of their own. */
@@ -181,13 +185,13 @@ void artifact_put(struct request *rq)
 	struct upload *u = rq->state;
 
 	request_wait(rq);
-	ingest_finish(u->ingest);
+	gather_finish(u->bytes);
 }
 
 static void stored(struct request *rq, const PGresult *res)
 {
 	struct upload *u = rq->state;
-	const struct ingest_result *bytes = ingest_result(u->ingest);
+	const struct ingest_result *bytes = gather_result(u->bytes);
 	const char *outcome;
 	struct artifact f;
 
@@ -220,7 +224,7 @@ static void stored(struct request *rq, const PGresult *res)
 static void store(struct request *rq)
 {
 	struct upload *u = rq->state;
-	const struct ingest_result *bytes = ingest_result(u->ingest);
+	const struct ingest_result *bytes = gather_result(u->bytes);
 	struct args *args = request_args(rq);
 	char id[MINISIGN_ID_TEXT];
 
@@ -261,7 +265,7 @@ static void on_signed(struct sign_call *call, struct problem p)
 static void sign(struct request *rq)
 {
 	struct upload *u = rq->state;
-	const struct ingest_result *bytes = ingest_result(u->ingest);
+	const struct ingest_result *bytes = gather_result(u->bytes);
 	const struct key *key = keyring_active(&rq->loop->keyring);
 
 	if (!key) {

@@ -16,7 +16,7 @@ request_fn version_publish, attestation_show;
 /* artifacts.c */
 request_fn artifact_list, artifact_show, artifact_delete, signature_show;
 request_fn artifact_put_begin, artifact_put;
-void artifact_put_piece(struct request *rq, const char *data, size_t size);
+size_t artifact_put_piece(struct request *rq, const char *data, size_t size);
 /* metrics.c */
 request_fn metric_list, metric_add, metric_series;
 /* lineage.c */
