@@ -237,7 +237,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: setup run test unit lint fuzz soak install clean distclean help
+.PHONY: setup run test unit lint fuzz soak bench install clean distclean help
 setup:			## install what building and running need
 	@tools/setup.sh build
 
@@ -266,6 +266,11 @@ soak:			## everything again and again under sanitizers, for SOAK_MINUTES
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=asan all unit-programs
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
 	@tools/soak.sh $(SOAK_MINUTES) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
+
+bench:			## speed and memory beside yardsticks; OPTIONS="--only read --times 3" for parts
+	@tools/setup.sh test
+	@$(MAKE) $(PARALLEL) --no-print-directory all bench-programs
+	@$(PYTHON) tests/bench/bench.py $(OPTIONS)
 
 install: all		## both programs into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/hallmark
