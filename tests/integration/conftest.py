@@ -8,6 +8,7 @@ import uuid
 import pytest
 from support.paths import HALLMARKD
 from support.postgres import Postgres
+from support.registry import Model
 from support.server import Hallmark
 
 
@@ -53,3 +54,19 @@ def postgres():
 def name():
     """A name that no other test uses."""
     return f"m-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def errors(hallmark):
+    """Lines of level error that this test may cause, by their msg; any other one fails it."""
+    wanted = set()
+    before = len(hallmark.logs)
+    yield wanted
+    lines = [line for line in hallmark.logs[before:] if line["level"] == "error"]
+    assert not [line for line in lines if line["msg"] not in wanted], lines
+
+
+@pytest.fixture
+def model(hallmark, name, errors):
+    """A new model without versions."""
+    return Model(hallmark, name).make()
