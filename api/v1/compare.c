@@ -3,6 +3,7 @@
 #include "api/outcome.h"
 #include "api/reply.h"
 #include "api/v1/handlers.h"
+#include "api/v1/version_ref.h"
 #include "base/draft.h"
 #include "base/text.h"
 #include "registry/filter.h"
@@ -155,15 +156,19 @@ static struct problem column_read(struct request *rq, const PGresult *res, int r
 
 static void compared(struct request *rq, const PGresult *res)
 {
+	const struct filter_list *names = rq->state;
 	struct comparison *c = arena_alloc(rq->arena, sizeof(*c));
 	struct json_out j = json_out_new(rq->arena);
 
 	c->out = &j;
 	for (c->n = 0; c->n < PQntuples(res) && c->n < COMPARED_MAX; c->n++) {
 		const char *outcome = PQgetvalue(res, c->n, 0);
+		struct compared *column = &c->columns[c->n];
 
 		if (outcome_refused(rq, outcome) ||
-		    reply_failed(rq, column_read(rq, res, c->n, &c->columns[c->n])))
+		    reply_failed(rq, column_read(rq, res, c->n, column)) ||
+		    !version_ref_alive(rq, names->items[c->n], column->version.state,
+				       column->version.reason))
 			return;
 	}
 	jw_object(&j);
@@ -177,47 +182,27 @@ static void compared(struct request *rq, const PGresult *res)
 	reply_json(rq, 200, &j);
 }
 
-static void write_ref(struct request *rq, struct json_out *j, const struct reference *ref)
-{
-	jw_object(j);
-	jw_key(j, "project"), jw_text(j, request_param(rq, "project"));
-	jw_key(j, "model"), jw_text(j, request_param(rq, "model"));
-	jw_key(j, "kind"), jw_text(j, reference_kind_name(ref->kind));
-	jw_key(j, "keys");
-	jw_array(j);
-	for (size_t i = 0; i < ref->nkeys; i++) {
-		if (ref->keys[i].data)
-			jw_hex(j, ref->keys[i].data, ref->keys[i].len);
-		else
-			jw_null(j);
-	}
-	jw_end_array(j);
-	jw_key(j, "word"), jw_text(j, ref->word);
-	jw_end_object(j);
-}
-
 static struct problem no_rule(struct arena *a, const char *where, const char *s, size_t len)
 {
 	(void)a, (void)where, (void)s, (void)len;
 	return NO_PROBLEM; /* reference_read() has the rules */
 }
 
-static struct problem refs_read(struct request *rq, struct json_out *j)
+static struct problem refs_read(struct request *rq, struct filter_list *names, struct json_out *j)
 {
 	const char *list = request_query(rq, "versions");
-	struct filter_list names;
 
 	if (!list)
 		return problem_at_parameter(rq->arena, "versions",
 					    "name the versions to compare, such as 1.0.0,1.1.0");
-	TRY(filter_names(rq->arena, "versions", list, no_rule, COMPARED_MAX, &names));
+	TRY(filter_names(rq->arena, "versions", list, no_rule, COMPARED_MAX, names));
 	jw_array(j);
-	for (size_t i = 0; i < names.n; i++) {
+	for (size_t i = 0; i < names->n; i++) {
 		struct reference ref;
 
-		TRY(reference_read(rq->arena, "versions", names.items[i], strlen(names.items[i]),
+		TRY(reference_read(rq->arena, "versions", names->items[i], strlen(names->items[i]),
 				   &ref));
-		write_ref(rq, j, &ref);
+		reference_write(j, request_param(rq, "project"), request_param(rq, "model"), &ref);
 	}
 	jw_end_array(j);
 	return NO_PROBLEM;
@@ -226,9 +211,10 @@ static struct problem refs_read(struct request *rq, struct json_out *j)
 /* GET …/compare?versions=1.0.0,1.1.0: params, metrics and files side by side. */
 void compare_show(struct request *rq)
 {
+	struct filter_list *names = rq->state = arena_alloc(rq->arena, sizeof(*names));
 	struct json_out refs = json_out_new(rq->arena);
 
-	if (reply_failed(rq, refs_read(rq, &refs)))
+	if (reply_failed(rq, refs_read(rq, names, &refs)))
 		return;
 	arg_text(request_args(rq), jw_done(&refs));
 	request_read(rq, STATEMENT_COMPARE_GET, compared);

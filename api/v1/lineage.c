@@ -34,14 +34,13 @@ static const struct column edge_columns[] = {
 };
 
 struct start {
-	const char *start_project, *start_model, *start_version, *start_state;
+	const char *start_project, *start_model, *start_version, *start_state, *start_reason;
 };
 
 static const struct column start_columns[] = {
-	COLUMN(struct start, start_project, OID_TEXT),
-	COLUMN(struct start, start_model, OID_TEXT),
-	COLUMN(struct start, start_version, OID_TEXT),
-	COLUMN(struct start, start_state, OID_TEXT),
+	COLUMN(struct start, start_project, OID_TEXT),  COLUMN(struct start, start_model, OID_TEXT),
+	COLUMN(struct start, start_version, OID_TEXT),  COLUMN(struct start, start_state, OID_TEXT),
+	NULLABLE(struct start, start_reason, OID_TEXT),
 };
 
 static const char *const directions[] = {"up", "down", NULL};
@@ -108,7 +107,8 @@ static void shown(struct request *rq, const PGresult *res)
 	int n = PQntuples(res);
 
 	if (!outcome_good(rq, res, &outcome) ||
-	    reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(start_columns), &start)))
+	    reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(start_columns), &start)) ||
+	    !version_ref_state(rq, start.start_state, start.start_reason))
 		return;
 	if (PQgetisnull(res, 0, PQfnumber(res, "kind")))
 		n = 0;

@@ -44,7 +44,7 @@ static void listed(struct request *rq, const PGresult *res)
 	const char *outcome;
 	int n = PQntuples(res), some;
 
-	if (!outcome_good(rq, res, &outcome))
+	if (!outcome_good(rq, res, &outcome) || !version_ref_served(rq, res))
 		return;
 	if (PQgetisnull(res, 0, PQfnumber(res, "name")))
 		n = 0; /* the version is there, a metric is not */

@@ -31,23 +31,27 @@ static void warn(struct request *rq, const char *state, const char *reason)
 				  *plain ? ": " : "", plain));
 }
 
-bool version_ref_state(struct request *rq, const char *state, const char *reason)
+bool version_ref_alive(struct request *rq, const char *ref, const char *state, const char *reason)
 {
-	bool yanked = strcmp(state, "yanked") == 0;
-	const char *ref = request_param(rq, "version");
-
 	if (strcmp(state, "discarded") == 0) {
 		reply_problem(rq, problem(rq->arena, PROBLEM_GONE,
 					  "the version was discarded while it was a draft"));
 		return false;
 	}
-	if (yanked && ref && *ref == '@') {
+	if (strcmp(state, "yanked") == 0 && *ref == '@') {
 		reply_problem(rq, problem(rq->arena, PROBLEM_GONE,
 					  "%s points to a version that was yanked: %s", ref,
 					  reason ? reason : ""));
 		return false;
 	}
-	if (yanked || strcmp(state, "deprecated") == 0)
+	return true;
+}
+
+bool version_ref_state(struct request *rq, const char *state, const char *reason)
+{
+	if (!version_ref_alive(rq, request_param(rq, "version"), state, reason))
+		return false;
+	if (strcmp(state, "yanked") == 0 || strcmp(state, "deprecated") == 0)
 		warn(rq, state, reason);
 	return true;
 }

@@ -15,4 +15,7 @@ bool version_ref_served(struct request *rq, const PGresult *res);
 /* The same when the state is at hand. */
 bool version_ref_state(struct request *rq, const char *state, const char *reason);
 
+/* The 410 alone, for references that do not stand in the path. */
+bool version_ref_alive(struct request *rq, const char *ref, const char *state, const char *reason);
+
 #endif

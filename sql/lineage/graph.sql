@@ -39,7 +39,7 @@ edge AS (
 	 ORDER BY r.depth, e.version_id, e.place
 	 LIMIT $8)
 SELECT s.outcome, b.id AS start_id, b.project AS start_project, b.model AS start_model, b.version AS start_version,
-       b.state AS start_state, e.depth,
+       b.state AS start_state, b.reason AS start_reason, e.depth,
        v.id AS version_id, v.project, v.model, v.version, v.state,
        e.place, e.kind, e.relation, e.uri, e.digest, e.commit, e.node,
        p.id AS parent_id, p.project AS parent_project, p.model AS parent_model, p.version AS parent_version,

@@ -10,7 +10,7 @@
 -- $7 text     the last name of the page before, '' for the first page
 -- $8 int8     its arrival, 0 for the first page
 -- $9 int8     how many
-SELECT f.outcome, v.project, v.model, v.version, v.ordinal, v.state,
+SELECT f.outcome, v.project, v.model, v.version, v.ordinal, v.state, v.reason,
        p.name, p.dataset, p.slice, p.value, p.step, p.at, p.arrival, p.created_at, p.created_by
   FROM version_find_1($1, $2, $3, $4, $5) f
   LEFT JOIN version_document_1 v ON v.id = f.version_id

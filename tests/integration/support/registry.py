@@ -105,5 +105,9 @@ class Model:
     def events(self):
         """Every event of the model, oldest first, once all of them have their place."""
         return pages(
-            self.client, url("projects", self.project, "events"), 500, model=f"{self.project}/{self.name}", sort="position"
+            self.client,
+            url("projects", self.project, "events"),
+            500,
+            model=f"{self.project}/{self.name}",
+            sort="position",
         )
