@@ -237,7 +237,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= print_stacktrace=1:halt_on_error=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: setup run test unit lint fuzz soak bench install clean distclean help
+.PHONY: setup run test unit lint docs fuzz soak bench install clean distclean help
 setup:			## install what building and running need
 	@tools/setup.sh build
 
@@ -255,6 +255,10 @@ unit: $(UNIT)		## the unit tests of FLAVOUR, on a PostgreSQL of their own
 lint:			## format, warnings of two compilers, clang-tidy, cppcheck, shell, Python
 	@tools/setup.sh test
 	@tools/lint.sh
+
+docs: all		## the reference pages of docs/ anew, from the programs' tables
+	@tools/setup.sh test
+	@HALLMARK_WRITE_DOCS=1 build/venv/bin/pytest -c tests/pytest.ini -q tests/integration/test_docs.py
 
 fuzz:			## each fuzz target for FUZZ_SECONDS, from its corpus
 	@tools/setup.sh test
