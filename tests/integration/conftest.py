@@ -8,7 +8,7 @@ import uuid
 import pytest
 from support.paths import HALLMARKD
 from support.postgres import Postgres
-from support.registry import Model
+from support.model import Model
 from support.server import Hallmark
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
-from support.registry import Model, good, refused, url
+from support.model import Model, good, refused, url
 
 
 def etag(answer):

@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.registry import Model, good, pages, refused, url
+from support.model import Model, good, pages, refused, url
 
 ANYTHING = {"If-Match": "*"}
 
