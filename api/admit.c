@@ -54,6 +54,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 		h->codings++, h->coding = value;
 	else if (named(key, key_len, "Expect"))
 		h->expect = value;
+	else if (named(key, key_len, "traceparent"))
+		h->traceparent = h->parents++ ? NULL : value;
 	return MHD_YES;
 }
 
@@ -198,7 +200,7 @@ static struct problem admit_body(struct request *rq, const struct head *h)
 		return problem(rq->arena, PROBLEM_UNSUPPORTED_TYPE,
 			       "send the body without Content-Encoding");
 	if (rq->route->body == BODY_STREAM && !h->chunked && h->content_length < 0)
-		return problem(rq->arena, PROBLEM_BAD_FRAME,
+		return problem(rq->arena, PROBLEM_LENGTH_REQUIRED,
 			       "send Content-Length, or Transfer-Encoding: chunked");
 	return rq->route->body == BODY_JSON && has_body ? admit_json(rq) : NO_PROBLEM;
 }

@@ -15,11 +15,12 @@
 
 /* What the head said, for what comes after. */
 struct head {
-	int hosts, lengths, codings;
+	int hosts, lengths, codings, parents;
 	bool bad_name, bad_value;
 	const char *host, *coding;
 	const char *length;
 	const char *expect;
+	const char *traceparent; /* NULL unless there is exactly one */
 	bool chunked;
 	int64_t content_length; /* -1: none said */
 };

@@ -6,9 +6,10 @@
 #include "base/digest.h"
 #include "base/text.h"
 
-static const char *skip_space(const char *s)
+/* RFC 9110 §5.6.1.2: empty elements of a list are passed over. */
+static const char *skip_empty(const char *s)
 {
-	return s + strspn(s, " \t");
+	return s + strspn(s, " \t,");
 }
 
 static struct problem malformed(struct arena *a, const char *header)
@@ -19,7 +20,7 @@ static struct problem malformed(struct arena *a, const char *header)
 static struct problem tags_read(struct arena *a, const char *header, const char *s,
 				struct condition *out)
 {
-	for (;;) {
+	for (s = skip_empty(s);;) {
 		bool weak = strncmp(s, "W/", 2) == 0;
 		const char *tag = weak ? s + 2 : s;
 		const char *end = *tag == '"' ? strchr(tag + 1, '"') : NULL;
@@ -32,12 +33,12 @@ static struct problem tags_read(struct arena *a, const char *header, const char 
 		size_t len = (size_t)(end - tag) - 1;
 		out->tags[out->n++] =
 			(struct entity_tag){arena_dup(a, tag + 1, len), len, .weak = weak};
-		s = skip_space(end + 1);
+		s = end + 1 + strspn(end + 1, " \t");
+		if (*s && *s != ',')
+			return malformed(a, header);
+		s = skip_empty(s);
 		if (*s == '\0')
 			return NO_PROBLEM;
-		if (*s != ',')
-			return malformed(a, header);
-		s = skip_space(s + 1);
 	}
 }
 
@@ -47,7 +48,6 @@ struct problem condition_read(struct arena *a, const char *header, const char *v
 	*out = (struct condition){.given = value != NULL};
 	if (!value)
 		return NO_PROBLEM;
-	value = skip_space(value);
 	out->any = strcmp(value, "*") == 0;
 	return out->any ? NO_PROBLEM : tags_read(a, header, value, out);
 }
@@ -72,6 +72,14 @@ bool condition_names(const struct condition *c, const char *tag)
 {
 	for (int i = 0; i < c->n; i++)
 		if (strcmp(c->tags[i].text, tag) == 0)
+			return true;
+	return c->any;
+}
+
+bool condition_is(const struct condition *c, const char *tag)
+{
+	for (int i = 0; i < c->n; i++)
+		if (!c->tags[i].weak && strcmp(c->tags[i].text, tag) == 0)
 			return true;
 	return c->any;
 }

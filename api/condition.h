@@ -38,8 +38,10 @@ struct request;
 struct problem condition_of_change(struct request *rq, struct condition *match,
 				   bool *create_only) MUST_CHECK;
 
-/* Weak tags match here, as If-None-Match wants. */
+/* Weak tags match here, as If-None-Match wants … */
 bool condition_names(const struct condition *c, const char *tag);
+/* … and not here, as If-Match wants. */
+bool condition_is(const struct condition *c, const char *tag);
 
 /* For If-Match: int8[] of row versions with -1 for "*"; bytea[] of digests with empty
  * bytes for "*". Weak tags never match, so they are left out, as is what cannot be one of

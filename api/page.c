@@ -7,6 +7,7 @@
 #include "api/loop.h"
 #include "api/reply.h"
 #include "base/draft.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 
 enum { MAC = 16, EXPIRY = 8, TOKEN_MAX = 4096, BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
@@ -81,10 +82,10 @@ struct problem page_read(struct request *rq, struct page *out)
 
 	*out = (struct page){.size = PAGE_DEFAULT};
 	if (size) {
-		char *end;
-		long n = strtol(size, &end, 10);
+		const bool digits = *size && strspn(size, "0123456789") == strlen(size);
+		const long n = digits ? strtol(size, NULL, 10) : 0;
 
-		if (end == size || *end || n < 1)
+		if (n < 1)
 			return problem_at_parameter(rq->arena, "page_size",
 						    "want a number from 1 to %d", PAGE_MAX);
 		out->size = n > PAGE_MAX ? PAGE_MAX : (int)n;
@@ -109,20 +110,19 @@ static const char *token_make(struct request *rq, const char *key)
 /* The same request with another page_token. */
 static void link_next(struct request *rq, const char *token)
 {
-	const char *q = rq->target.raw + rq->target.path_len;
 	struct json_out kept = json_out_new(rq->arena); /* used as a growing text */
 
-	kept.len = 0;
-	for (q += *q == '?'; *q;) {
-		size_t len = strcspn(q, "&");
+	for (int i = 0; i < rq->target.nquery; i++) {
+		const struct word *name = &rq->target.query[i].name;
+		const struct word *value = &rq->target.query[i].value;
 
-		if (len && strncmp(q, "page_token=", 11) != 0) {
-			char *part = arena_printf(rq->arena, "%.*s&", (int)len, q);
-
-			kept.comma = false;
-			jw_raw(&kept, part, strlen(part));
-		}
-		q += len + (q[len] == '&');
+		if (strcmp(name->text, "page_token") == 0)
+			continue;
+		const char *part = arena_printf(
+			rq->arena, "%s=%s&", percent_text(rq->arena, name->text, name->len, ""),
+			percent_text(rq->arena, value->text, value->len, ""));
+		kept.comma = false;
+		jw_raw(&kept, part, strlen(part));
 	}
 	reply_header(rq, "Link",
 		     arena_printf(rq->arena, "<%.*s?%spage_token=%s>; rel=\"next\"",

@@ -26,15 +26,21 @@ const char *reply_version_tag(struct request *rq, int64_t row_version)
 
 bool reply_not_modified(struct request *rq, const char *tag)
 {
-	struct condition c;
-	const char *value = request_header(rq, "If-None-Match");
+	struct condition match, none;
+	struct arena *a = rq->arena;
 
 	reply_etag(rq, tag);
-	if (!value)
-		return false;
-	if (reply_failed(rq, condition_read(rq->arena, "If-None-Match", value, &c)))
+	if (reply_failed(rq,
+			 condition_read(a, "If-Match", request_header(rq, "If-Match"), &match)) ||
+	    reply_failed(rq, condition_read(a, "If-None-Match", request_header(rq, "If-None-Match"),
+					    &none)))
 		return true;
-	if (!condition_names(&c, tag))
+	if (match.given && !condition_is(&match, tag)) {
+		reply_problem(rq, problem(a, PROBLEM_PRECONDITION_FAILED,
+					  "it is not what If-Match names any more"));
+		return true;
+	}
+	if (!condition_names(&none, tag))
 		return false;
 	reply_empty(rq, 304);
 	return true;
@@ -146,7 +152,7 @@ void reply_problem(struct request *rq, struct problem p)
 	struct json_out j = json_out_new(rq->arena);
 
 	write_problem(&j, rq, for_client(rq, p), kind);
-	jw_done(&j);
+	rq->refusal = jw_done(&j);
 	if (kind->status == 503)
 		reply_header(rq, "Retry-After", "1");
 	if (kind->status == 401)

@@ -8,7 +8,8 @@
 void reply_header(struct request *rq, const char *name, const char *value);
 void reply_etag(struct request *rq, const char *tag); /* what stands between the quotes */
 const char *reply_version_tag(struct request *rq, int64_t row_version);
-/* For GET: sets the ETag, and replies 304 (true) when If-None-Match names it. */
+/* For GET: sets the ETag, and replies (true) 412 when If-Match does not name it, 304 when
+ * If-None-Match does. */
 bool reply_not_modified(struct request *rq, const char *tag);
 
 void reply_json(struct request *rq, unsigned status, struct json_out *j);

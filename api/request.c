@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "api/admit.h"
 #include "api/loop.h"
@@ -15,7 +16,8 @@
 
 /* How much of a refused body is still read, so that a client which writes first and
  * reads later hears the refusal instead of a broken pipe. libmicrohttpd takes no reply
- * in the middle of a body: an upload that fails there is read on for longer. */
+ * in the middle of a body: an upload that fails there is read on for longer (and see
+ * last_words). */
 enum { POLITE_BYTES = 256 * 1024, POLITE_UPLOAD_BYTES = 64 * 1024 * 1024 };
 
 /* --- leaving a handler whose arena is full --- */
@@ -330,14 +332,15 @@ static void open_request(struct request *rq)
 	struct head head;
 
 	rq->method = method_read(rq->now.method);
-	trace_begin(rq);
 	struct problem p = admit_head(rq, rq->now.method, rq->now.version, &head);
+	trace_begin(rq, head.traceparent);
 	if (p.code != PROBLEM_NONE) {
 		rq->close = true;
 		reply_problem(rq, p);
 		return;
 	}
 	rq->content_length = head.content_length;
+	rq->long_body = head.chunked || head.content_length > POLITE_BYTES;
 	p = target_read(rq->arena, rq->raw_target, &rq->target);
 	if (!reply_failed(rq, p))
 		match(rq, &head);
@@ -367,12 +370,24 @@ static void take_json(struct request *rq, const char *data, size_t size)
 	((char *)rq->body)[rq->body_len] = '\0';
 }
 
+static void take_stream(struct request *rq, const char *data, size_t size)
+{
+	const int64_t limit = rq->loop->service->options.max_upload;
+
+	if (rq->body_total + (int64_t)size > limit) {
+		reply_problem(rq, problem(rq->arena, PROBLEM_TOO_LARGE,
+					  "at most %lld bytes are taken here", (long long)limit));
+		return;
+	}
+	rq->taken = rq->route->piece(rq, data, size);
+}
+
 static void take_piece(struct request *rq)
 {
 	const struct moment piece = rq->now;
 
 	if (rq->route->body == BODY_STREAM)
-		rq->taken = rq->route->piece(rq, piece.data, piece.size);
+		take_stream(rq, piece.data, piece.size);
 	else
 		take_json(rq, piece.data, piece.size);
 }
@@ -397,12 +412,32 @@ static enum MHD_Result send_reply(struct request *rq)
 	return MHD_queue_response(rq->conn, rq->status, rq->response);
 }
 
-/* Such a client sends no body before it hears from us: a refusal costs nothing. */
-static bool holds_body_back(const struct request *rq)
+/* A client that waits for our word sends no body before it: the refusal costs nothing.
+ * A body of any length would cost more than a new connection. */
+static bool body_unwanted(const struct request *rq)
 {
 	const char *expect = request_header(rq, "Expect");
 
-	return expect && strcasecmp(expect, "100-continue") == 0;
+	return rq->close || rq->long_body || (expect && strcasecmp(expect, "100-continue") == 0);
+}
+
+/* libmicrohttpd takes no reply in the middle of a body. A refusal that is made there is
+ * written past it, to a client that has heard nothing yet, and the connection ends. */
+static void last_words(struct request *rq)
+{
+	struct arena *a = rq->arena;
+
+	if (!rq->peer || !rq->refusal)
+		return;
+	const char *words = arena_printf(a,
+					 "HTTP/1.1 %u %s\r\nConnection: close\r\n"
+					 "Content-Type: application/problem+json\r\n"
+					 "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\n"
+					 "Content-Length: %zu\r\n\r\n%s",
+					 rq->status, MHD_get_reason_phrase_for(rq->status), rq->id,
+					 strlen(rq->refusal), rq->refusal);
+	if (send(rq->peer->fd, words, strlen(words), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_line(LOG_DEBUG, "refusal_unheard", LOG_TEXT("request_id", rq->id));
 }
 
 static size_t polite_bytes(const struct request *rq)
@@ -412,19 +447,16 @@ static size_t polite_bytes(const struct request *rq)
 	return uploads ? POLITE_UPLOAD_BYTES : POLITE_BYTES;
 }
 
-/* Reading such a body to its end would take longer than politeness lasts. */
-static bool sends_much(const struct request *rq)
-{
-	return rq->content_length > POLITE_BYTES;
-}
-
 static enum MHD_Result body_piece(struct request *rq, const char *data, size_t *size)
 {
 	if (rq->response) {
 		rq->body_total += (int64_t)*size;
 		rq->dropped += *size;
 		*size = 0;
-		return rq->dropped > polite_bytes(rq) ? MHD_NO : MHD_YES;
+		if (rq->dropped <= polite_bytes(rq))
+			return MHD_YES;
+		guarded(rq, last_words);
+		return MHD_NO;
 	}
 	rq->now = (struct moment){.data = data, .size = *size};
 	rq->taken = *size;
@@ -447,8 +479,7 @@ static enum MHD_Result head_call(struct request *rq, const char *method, const c
 	if (rq->waiting)
 		return pause_if_waiting(rq);
 	rq->past_head = true;
-	return rq->response && (rq->close || holds_body_back(rq) || sends_much(rq)) ? send_reply(rq)
-										    : MHD_YES;
+	return rq->response && body_unwanted(rq) ? send_reply(rq) : MHD_YES;
 }
 
 /* Called by libmicrohttpd over and over: when the head is in, for each piece of the

@@ -42,7 +42,7 @@ enum stage {
 	STAGE_HANDLE, /* the body is whole: the handler has run or is running */
 };
 
-enum { REPLY_HEADERS = 16, REQUEST_ID = 33 };
+enum { REPLY_HEADERS = 16, REQUEST_ID = 65 };
 
 struct reply_header {
 	const char *name, *value;
@@ -82,14 +82,15 @@ struct request {
 
 	/* Where it stands. */
 	enum stage stage;
-	bool began;      /* libmicrohttpd has made its first call */
-	bool past_head;  /* and will not make it again */
-	bool waiting;    /* something is on its way that will call back */
-	bool suspended;  /* libmicrohttpd leaves the connection alone */
-	int phase;       /* the watchdog's: 1 body, 2 reply */
-	bool close;      /* nothing after this request may be read from the connection */
-	size_t taken;    /* of the piece of the body that was handed on */
-	size_t dropped;  /* body bytes read only so that the client hears the refusal */
+	bool began;     /* libmicrohttpd has made its first call */
+	bool past_head; /* and will not make it again */
+	bool waiting;   /* something is on its way that will call back */
+	bool suspended; /* libmicrohttpd leaves the connection alone */
+	int phase;      /* the watchdog's: 1 body, 2 reply */
+	bool close;     /* nothing after this request may be read from the connection */
+	size_t taken;   /* of the piece of the body that was handed on */
+	bool long_body; /* announced, or of unknown length */
+	size_t dropped; /* body bytes read only so that the client hears the refusal */
 	int64_t started_us;
 	jmp_buf *escape; /* where a full arena leaves to */
 	struct moment now;
@@ -106,6 +107,7 @@ struct request {
 	/* The answer. */
 	unsigned status;
 	struct MHD_Response *response; /* NULL until there is one */
+	const char *refusal;           /* the document of a problem */
 	int nheaders;
 	struct reply_header headers[REPLY_HEADERS];
 };

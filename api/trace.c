@@ -24,7 +24,7 @@ static bool zeros(const char *s, size_t len)
 }
 
 /* "00-<32 hex>-<16 hex>-<2 hex>"; later versions may go on after a dash. */
-static bool parent_read(const char *s, char trace_id[33])
+bool trace_parent_read(const char *s, char trace_id[33])
 {
 	size_t len = s ? strlen(s) : 0;
 
@@ -40,7 +40,7 @@ static bool parent_read(const char *s, char trace_id[33])
 	return true;
 }
 
-static bool id_fits(const char *s)
+bool trace_request_id_fits(const char *s)
 {
 	static const char chars[] = "0123456789abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-";
@@ -49,19 +49,19 @@ static bool id_fits(const char *s)
 	return len > 0 && len < REQUEST_ID && strspn(s, chars) == len;
 }
 
-void trace_begin(struct request *rq)
+void trace_begin(struct request *rq, const char *traceparent)
 {
 	const char *given = request_header(rq, "X-Request-Id");
 
 	hex64(loop_random(rq->loop) | 1, rq->span_id);
-	if (!parent_read(request_header(rq, "traceparent"), rq->trace_id)) {
+	if (!trace_parent_read(traceparent, rq->trace_id)) {
 		hex64(loop_random(rq->loop) | 1, rq->trace_id);
 		hex64(loop_random(rq->loop), rq->trace_id + 16);
 	}
-	if (given && id_fits(given))
+	if (given && trace_request_id_fits(given))
 		memcpy(rq->id, given, strlen(given) + 1);
 	else
-		memcpy(rq->id, rq->trace_id, sizeof(rq->id));
+		memcpy(rq->id, rq->trace_id, sizeof(rq->trace_id));
 }
 
 const char *trace_parent(const struct request *rq)

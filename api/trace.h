@@ -1,6 +1,6 @@
 /* trace.h - the ids by which a request is found again in logs elsewhere.
  *
- * X-Request-Id is taken from the client when it is 1-32 of [A-Za-z0-9._-], else
+ * X-Request-Id is taken from the client when it is 1-64 of [A-Za-z0-9._-], else
  * made. traceparent follows W3C Trace Context: the trace id is taken over, the
  * span id is our own; what is malformed starts a new trace and fails nothing.
  * Both go out with the reply and into the log.
@@ -8,9 +8,16 @@
 #ifndef HALLMARK_API_TRACE_H
 #define HALLMARK_API_TRACE_H
 
+#include <stdbool.h>
+
 struct request;
 
-void trace_begin(struct request *rq);
+/* traceparent: the header's value when there was exactly one, else NULL. */
+void trace_begin(struct request *rq, const char *traceparent);
 const char *trace_parent(const struct request *rq); /* the traceparent we answer with */
+
+/* The rules by themselves. trace_id is set only when the value is well-formed. */
+bool trace_parent_read(const char *traceparent, char trace_id[33]);
+bool trace_request_id_fits(const char *id);
 
 #endif

@@ -29,6 +29,7 @@
 	X(IMMUTABLE, 409, "immutable", "A published version does not change")                      \
 	X(NOT_PUBLISHABLE, 409, "not-publishable", "The version cannot be published yet")          \
 	X(GONE, 410, "gone", "The resource is gone")                                               \
+	X(LENGTH_REQUIRED, 411, "length-required", "The request does not say its length")          \
 	X(PRECONDITION_FAILED, 412, "precondition-failed", "The resource has changed meanwhile")   \
 	X(TOO_LARGE, 413, "too-large", "The request body is too large")                            \
 	X(URI_TOO_LONG, 414, "uri-too-long", "The request target is too long")                     \

@@ -334,11 +334,13 @@ static void download_headers(struct request *rq, const struct download *d)
 	reply_header(rq, "Cache-Control", "private, no-cache");
 }
 
-/* If-Range: the range counts only when the bytes are still those. */
+/* Ranges are GET's alone. If-Range: it counts only when the bytes are still those. */
 static const char *range_wanted(const struct request *rq, const struct download *d)
 {
 	const char *range = request_header(rq, "Range"), *only = request_header(rq, "If-Range");
 
+	if (rq->method != METHOD_GET)
+		return NULL;
 	if (!only)
 		return range;
 	size_t len = strlen(d->tag);

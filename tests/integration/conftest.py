@@ -28,6 +28,19 @@ def hallmark():
 
 
 @pytest.fixture
+def service(hallmark):
+    """The shared hallmarkd; after the test it must still answer, as the same process, and
+    must not have logged that something went wrong inside."""
+    pid, logged = hallmark.pid("service"), len(hallmark.logs)
+    yield hallmark
+    assert hallmark.anonymous.get("/health").status == 200
+    assert hallmark.pid("service") == pid, "the service was restarted"
+    wrong = [line for line in hallmark.logs[logged:] if line.get("level") == "error"]
+    assert not wrong, wrong
+    hallmark.check_logs()
+
+
+@pytest.fixture
 def start_hallmark():
     """start_hallmark(database=…, log_level=…): as many of one's own as a test needs."""
     started = []

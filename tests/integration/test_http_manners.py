@@ -1,0 +1,410 @@
+"""What every answer has in common: problems, methods, ids of requests, types, headers."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.paths import SLOWNESS
+from support.registry import (
+    BASE,
+    artifact_path,
+    is_problem,
+    make_artifact,
+    make_draft,
+    make_model,
+    make_published,
+    model_path,
+    version_path,
+)
+from support.wire import Wire
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+# ---- problems -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"nmae": "x"}', "/nmae"),
+        ('{"description": 1}', "/description"),
+        ('{"tags": {"a/b~c": 7}}', "/tags/a~1b~0c"),
+        ('{"tags": []}', "/tags"),
+        ('{"state": "published"}', "/state"),
+        ('{"id": "01a20946-f8c9-7f9a-9784-67b0ea5e218d"}', "/id"),
+        ('{"created_by": "root"}', "/created_by"),
+        ("[]", ""),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_named(service, name, body, pointer):
+    json = {"Content-Type": "application/json"}
+    answer = service.put(model_path(name), body=body.encode(), headers=json)
+    is_problem(answer, 400, "invalid-request", pointer=pointer)
+    assert service.get(model_path(name)).status == 404
+
+
+def test_all_that_is_wrong_with_a_body_is_named_at_once(service, name):
+    make_model(service, name)
+    draft = {
+        "version": "1.2",
+        "params": {"a": None},
+        "metrics": [{"name": "ok", "value": 1}, {"name": "", "value": "high", "at": "today"}],
+        "lineage": [{"kind": "dataset"}],
+        "whatever": True,
+    }
+    document = is_problem(service.post(f"{model_path(name)}/versions", json=draft), 400, "invalid-request")
+    found = {error["pointer"] for error in document["errors"]}
+    assert {"/version", "/metrics/1/name", "/metrics/1/value", "/metrics/1/at", "/whatever"} <= found, found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"a":1',
+        b"{}x",
+        b"{} {}",
+        b"\xef\xbb\xbf{}",
+        b'{"description":"\xff"}',
+        b'{"description":"\xed\xa0\x80"}',
+        b'{"description":"\\ud800"}',
+        b'{"description":"\\u0000"}',
+        b'{"description":"a","description":"b"}',
+        b'{"tags":' * 50 + b"{}" + b"}" * 50,
+        b"[" * 1_000_000,
+        b'{"description":NaN}',
+        b'{"description":1e999}',
+        b'{"description":123456789012345678901234567890}',
+        b"'",
+        b"null",
+        b"1",
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_what_is_not_json_is_refused(service, name, body):
+    answer = service.put(model_path(name), body=body, headers={"Content-Type": "application/json"})
+    is_problem(answer, 400, "invalid-request")
+
+
+def test_every_type_of_problem_is_explained(service):
+    listed = service.anonymous.get("/problems")
+    assert listed.status == 200
+    for problem in listed.json["items"]:
+        path = problem["type"]
+        answer = service.anonymous.get(path)
+        assert answer.status == 200, answer
+        assert answer.json["title"] == problem["title"]
+    is_problem(service.anonymous.get("/problems/none-such"), 404, "not-found")
+
+
+# ---- queries ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["x=1", "page_sise=3", "page%5Fsize=3&Page_size=3", "page_size", "q=a&q=b"])
+def test_an_unknown_query_parameter_is_named(service, query):
+    name = re.sub(r"=.*", "", query.rsplit("&", 1)[-1])
+    is_problem(service.get(f"{BASE}/default/models?{query}"), 400, "invalid-request", parameter=name)
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1x", "", "1.5", "%2B5", "+5"])
+def test_page_sizes_that_are_no_sizes(service, size):
+    answer = service.get(f"{BASE}/default/models?page_size={size}")
+    is_problem(answer, 400, "invalid-request", parameter="page_size")
+
+
+def test_more_parameters_than_anybody_needs(service):
+    path = f"{BASE}/default/models?" + "&".join(f"tag=a{i}" for i in range(200))
+    is_problem(service.get(path), 400, "invalid-request")
+
+
+# ---- methods ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/health", "GET, HEAD, OPTIONS"),
+        (f"{BASE}/default/models/m", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        (f"{BASE}/default/models/m/versions", "GET, HEAD, POST, OPTIONS"),
+        (f"{BASE}/default/models/m/versions/1.0.0/publish", "POST, OPTIONS"),
+        (f"{BASE}/default/models/m/versions/1.0.0/artifacts/a/b/c", "GET, HEAD, PUT, DELETE, OPTIONS"),
+    ],
+)
+def test_methods_of_a_resource(service, path, allow):
+    options = service.anonymous.options(path)
+    assert options.status == 204
+    assert options.headers["Allow"] == allow
+    assert options.body == b""
+    for method in ("TRACE", "CONNECT", "BREW", "get", "DELETED"):
+        refused = service.request(method, path)
+        is_problem(refused, 405, "method-not-allowed")
+        assert refused.headers["Allow"] == allow
+
+
+def test_head_is_get_without_the_body(service, name):
+    make_published(service, name)
+    for path in (
+        "/health",
+        "/openapi.json",
+        model_path(name),
+        version_path(name),
+        f"{version_path(name)}/artifacts",
+        artifact_path(name, "model.bin"),
+    ):
+        got = service.get(path)
+        with Wire(service) as wire:
+            for _ in range(2):
+                wire.send(wire.head("HEAD", path))
+                head = wire.answer(body=False)
+                assert head.status == got.status == 200
+                for field in ("Content-Length", "Content-Type", "ETag", "Repr-Digest"):
+                    assert head.headers.get(field) == got.headers.get(field), (path, field)
+    with Wire(service) as wire:
+        wire.send(wire.head("HEAD", "/nowhere"), wire.head("HEAD", "/health"))
+        assert [wire.answer(body=False).status, wire.answer(body=False).status] == [404, 200]
+
+
+def test_there_is_no_cross_origin_sharing(service):
+    asked = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "PUT"}
+    for answer in (service.options("/health", headers=asked), service.get("/health", headers=asked)):
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v2/projects",
+        "/API/v1/projects",
+        "/health/",
+        "/healthx",
+        "/api/v1/projects/default/models/m/versions/1.0.0/publish/x",
+        "/a" * 700,
+    ],
+)
+def test_paths_that_are_not_there(service, path):
+    assert service.get(path).status in (400, 404)
+    is_problem(service.get(path), service.get(path).status)
+
+
+# ---- ids of a request ---------------------------------------------------------------------
+
+
+def logged(server, request_id):
+    """The access log's line, which is written when the answer has gone out."""
+    until = time.monotonic() + 5 * SLOWNESS
+    while time.monotonic() < until:
+        for line in server.logs:
+            if line["msg"] == "request" and line["request_id"] == request_id:
+                return line
+        time.sleep(0.02)
+    raise AssertionError(f"no line for {request_id}")
+
+
+def test_ids_of_the_client_are_answered_and_logged(service, name):
+    uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+    answer = service.put(model_path(name), json={}, headers={"X-Request-Id": uuid, "traceparent": PARENT})
+    assert answer.headers["X-Request-Id"] == uuid
+    version, trace, span, _ = answer.headers["traceparent"].split("-")
+    assert (version, trace) == ("00", TRACE)
+    assert span != "00f067aa0ba902b7"
+    line = logged(service, uuid)
+    assert line["trace_id"] == TRACE
+    assert line["span_id"] == span
+    assert line["route"] == "/api/v1/projects/{project}/models/{model}"
+    assert (line["status"], line["method"], line["principal"]) == (201, "PUT", "admin")
+    assert service.sql(f"SELECT kind FROM event WHERE request_id = '{uuid}'") == [{"kind": "model.created"}]
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a" * 65, "a\tb", "ä", "a;b", "a'b", '"', "<b>", "%41"])
+def test_odd_request_ids_are_replaced(service, given):
+    answer = service.get("/health", headers={"X-Request-Id": given.encode()})
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize(
+    ("parent", "kept"),
+    [
+        (PARENT, True),
+        (PARENT.replace("00-", "cc-", 1), True),
+        (PARENT.replace("00-", "cc-", 1) + "-more", True),
+        (PARENT + "-more", False),
+        (PARENT.replace("00-", "ff-", 1), False),
+        (PARENT.upper(), False),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (PARENT[:-1], False),
+        ("", False),
+        ([PARENT, PARENT], False),
+    ],
+)
+def test_traceparents(service, parent, kept):
+    answer = service.get("/health", headers={"traceparent": parent})
+    assert answer.status == 200
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", answer.headers["traceparent"])
+    assert (answer.headers["traceparent"].split("-")[1] == TRACE) == kept
+
+
+def test_two_requests_have_two_ids(service):
+    assert len({service.get("/health").headers["X-Request-Id"] for _ in range(50)}) == 50
+
+
+# ---- types --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonx",
+        "application/merge-patch+json",
+        "",
+        None,
+        "json",
+    ],
+)
+def test_bodies_of_another_type(service, name, kind):
+    answer = service.put(model_path(name), body=b"{}", headers={"Content-Type": kind})
+    is_problem(answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/json ;a=b"],
+)
+def test_ways_to_say_json(service, name, kind):
+    assert service.put(model_path(name), body=b"{}", headers={"Content-Type": kind}).status == 201
+
+
+def test_a_patch_may_be_called_a_merge_patch(service, name):
+    make_model(service, name)
+    for kind in ("application/merge-patch+json", "application/json"):
+        headers = {"Content-Type": kind, "If-Match": "*"}
+        answer = service.patch(
+            model_path(name), body=b'{"description":"%s"}' % kind.encode(), headers=headers
+        )
+        assert answer.status == 200, answer
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "x"])
+def test_coded_bodies_are_refused(service, name, coding):
+    headers = {"Content-Encoding": coding}
+    is_problem(service.put(model_path(name), json={}, headers=headers), 415, "unsupported-media-type")
+    make_draft(service, name)
+    answer = service.put(artifact_path(name, "a"), body=b"\x1f\x8b", headers=headers)
+    is_problem(answer, 415, "unsupported-media-type")
+
+
+def test_a_get_with_a_body_is_refused(service):
+    is_problem(service.request("GET", "/api/v1/projects", body=b"x"), 400, "invalid-request")
+
+
+def test_json_is_never_sniffed(service, name):
+    make_published(service, name)
+    for path in (
+        model_path(name),
+        version_path(name),
+        "/health",
+        "/api/v1/keys",
+        "/openapi.json",
+        "/problems",
+    ):
+        answer = service.get(path)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("page.html", "text/html"), ("drawing.svg", "image/svg+xml"), ("a.js", "text/javascript"), ("b", None)],
+)
+def test_artifacts_never_run_in_a_browser(service, name, path, kind):
+    make_draft(service, name)
+    make_artifact(
+        service, name, f"in/{path}", b"<svg onload=alert(1)>", **({"Content-Type": kind} if kind else {})
+    )
+    answer = service.get(artifact_path(name, f"in/{path}"))
+    assert answer.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{path}"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    if kind:
+        assert answer.headers["Content-Type"] == kind
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "text/", "/html", "text/html\x01", "a" * 300 + "/b", "te xt/html", "text/html; a"]
+)
+def test_media_types_that_are_none(service, name, kind):
+    make_draft(service, name)
+    answer = service.put(
+        artifact_path(name, "a"), body=b"x", headers={"Content-Type": kind.encode("latin-1")}
+    )
+    assert answer.status == 400, answer
+
+
+def test_file_names_do_not_reach_the_headers_raw(service, name):
+    make_draft(service, name)
+    path = "x/a\"; filename=evil.exe ü'.bin"
+    make_artifact(service, name, path, b"x")
+    answer = service.get(artifact_path(name, path))
+    assert answer.headers["Content-Disposition"] == (
+        "attachment; filename*=UTF-8''a%22%3B%20filename%3Devil.exe%20%C3%BC%27.bin"
+    )
+
+
+# ---- hosts --------------------------------------------------------------------------------
+
+
+def test_only_hosts_that_are_served_are_answered(start_hallmark):
+    server = start_hallmark(allowed_hosts="127.0.0.1,registry.example,[::1]")
+    for host, good in (
+        ("registry.example", True),
+        ("REGISTRY.example:8080", True),
+        ("[::1]:80", True),
+        (f"127.0.0.1:{server.port}", True),
+        ("registry.example.evil.example", False),
+        ("evil.example", False),
+        ("registry", False),
+        ("[::2]", False),
+        ("[::1", False),
+        ("", False),
+    ):
+        answer = server.get("/health", headers={"Host": host})
+        assert answer.status == (200 if good else 421), (host, answer)
+        if not good:
+            is_problem(answer, 421, "misdirected")
+
+
+# ---- many at once -------------------------------------------------------------------------
+
+
+@pytest.mark.threads
+def test_many_clients_at_once(service, name):
+    def one(i):
+        kept = service.connect()
+        model = f"{name}-{i}"
+        statuses = [service.put(model_path(model), json={}, connection=kept).status]
+        for v in range(3):
+            made = service.post(
+                f"{model_path(model)}/versions", json={"version": f"1.{v}.0"}, connection=kept
+            )
+            statuses += [made.status, made.json["ordinal"]]
+            path = artifact_path(model, "f", f"1.{v}.0")
+            statuses += [service.put(path, body=b"x" * 1000 * i, connection=kept).status]
+            statuses += [len(service.get(path, connection=kept).body)]
+        statuses += [service.get(f"{model_path(model)}/versions", connection=kept).status]
+        kept.close()
+        return statuses
+
+    with ThreadPoolExecutor(24) as pool:
+        for i, got in enumerate(pool.map(one, range(48))):
+            each = [[201, v, 201, 1000 * i] for v in (1, 2, 3)]
+            assert got == [201, *sum(each, []), 200], (i, got)
