@@ -48,6 +48,8 @@ static const char *const advice[PROBLEM_COUNT] = {
 				    "signed. Upload those again, then publish.",
 	[PROBLEM_GONE] = "The draft was discarded, the version was yanked and an alias still leads "
 			 "to it, or the stored bytes were found damaged. Choose another version.",
+	[PROBLEM_LENGTH_REQUIRED] = "Send Content-Length, or the body with Transfer-Encoding: "
+				    "chunked; a file of no bytes has Content-Length: 0.",
 	[PROBLEM_PRECONDITION_FAILED] =
 		"Somebody else changed it since it was read, or it is there "
 		"although If-None-Match: * asked for none. GET it, look at "
