@@ -7,6 +7,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/draft.h"
+#include "base/dsse.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
 #include "registry/artifact.h"
@@ -272,7 +273,8 @@ static void draft_there(struct request *rq, const PGresult *res)
 	else if (!p->head.manifest || !p->head.digest.data)
 		reply_problem(rq, problem(rq->arena, PROBLEM_INTERNAL, "there is no manifest"));
 	else if (!keyring_active(&rq->loop->keyring))
-		reply_problem(rq, problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
+		reply_problem(rq,
+			      problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
 	else if (!reply_failed(rq, files_take(rq, res, p)))
 		request_job(rq, check_files, files_checked);
 }
@@ -312,14 +314,38 @@ void version_publish(struct request *rq)
 /* --- GET …/attestation --- */
 
 struct attestation_row {
-	const char *envelope, *state, *reason;
+	const char *envelope, *key_id, *state, *reason;
 };
 
 static const struct column attestation_columns[] = {
 	COLUMN(struct attestation_row, envelope, OID_TEXT),
+	COLUMN(struct attestation_row, key_id, OID_TEXT),
 	COLUMN(struct attestation_row, state, OID_TEXT),
 	NULLABLE(struct attestation_row, reason, OID_TEXT),
 };
+
+static bool wants_bundle(const struct request *rq)
+{
+	const char *accept = request_header(rq, "Accept");
+
+	return accept && strstr(accept, DSSE_BUNDLE);
+}
+
+/* The same envelope in the form that cosign reads. */
+static void show_bundle(struct request *rq, const struct attestation_row *row)
+{
+	const struct key *key = keyring_find(&rq->loop->keyring, row->key_id);
+	size_t len;
+
+	if (!key) {
+		reply_problem(rq, problem(rq->arena, PROBLEM_UNAVAILABLE,
+					  "the key %s is not known here yet", row->key_id));
+		return;
+	}
+	const char *bundle =
+		dsse_bundle(rq->arena, &key->public, row->envelope, strlen(row->envelope), &len);
+	reply_text(rq, 200, DSSE_BUNDLE, bundle, len);
+}
 
 static void attestation_shown(struct request *rq, const PGresult *res)
 {
@@ -331,8 +357,12 @@ static void attestation_shown(struct request *rq, const PGresult *res)
 	    !version_ref_state(rq, row.state, row.reason))
 		return;
 	reply_header(rq, "Cache-Control", "private, no-cache");
-	reply_text(rq, 200, "application/vnd.dsse.envelope.v1+json", row.envelope,
-		   strlen(row.envelope));
+	reply_header(rq, "Vary", "Accept");
+	if (wants_bundle(rq))
+		show_bundle(rq, &row);
+	else
+		reply_text(rq, 200, "application/vnd.dsse.envelope.v1+json", row.envelope,
+			   strlen(row.envelope));
 }
 
 void attestation_show(struct request *rq)

@@ -18,6 +18,7 @@ DIGEST = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:"
 DRAFT = DOCUMENT["components"]["examples"]["VersionDraft"]["value"]
 REASON = {"reason": "worse on German text"}
 ANY = {"If-Match": "*"}
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +181,10 @@ def walk_bytes(client, version):
     assert client.get(file, headers={"If-None-Match": f'"{SHA256}"'}).status == 304
     assert client.get(f"{version}/artifacts").json["items"][0]["sha256"] == SHA256
     assert client.get(f"{version}/signatures/onnx/model.onnx.minisig").status == 200
-    assert client.get(f"{version}/attestation").status == 200
+    envelope = client.get(f"{version}/attestation")
+    bundle = client.get(f"{version}/attestation", headers={"Accept": BUNDLE})
+    assert bundle.headers["Content-Type"] == BUNDLE
+    assert bundle.json["dsseEnvelope"]["payload"] == envelope.json["payload"]
 
 
 def walk_metrics(client, model, version):
