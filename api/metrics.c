@@ -213,12 +213,11 @@ static void add_durations(struct text *t, const struct service *s)
 	}
 }
 
-void metrics_show(struct request *rq)
+const char *metrics_exposition(const struct service *s, struct arena *a)
 {
-	const struct service *s = rq->loop->service;
-	struct text t = {.arena = rq->arena, .room = 16384};
+	struct text t = {.arena = a, .room = 16384};
 
-	t.s = arena_bytes(rq->arena, t.room);
+	t.s = arena_bytes(a, t.room);
 	about(&t, "hallmark_build_info");
 	add(&t, "hallmark_build_info{version=\"%s\"} 1\n", HALLMARK_VERSION);
 	about(&t, "hallmark_start_time_seconds");
@@ -229,5 +228,12 @@ void metrics_show(struct request *rq)
 	}
 	add_requests(&t, s);
 	add_durations(&t, s);
-	reply_text(rq, 200, "text/plain; version=0.0.4; charset=utf-8", t.s, t.len);
+	return t.s;
+}
+
+void metrics_show(struct request *rq)
+{
+	const char *text = metrics_exposition(rq->loop->service, rq->arena);
+
+	reply_text(rq, 200, METRICS_TYPE, text, strlen(text));
 }

@@ -53,6 +53,11 @@ static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t v)
 	atomic_store_explicit(gauge, v, memory_order_relaxed);
 }
 
+/* The exposition format of Prometheus; in the arena. */
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+struct service;
+const char *metrics_exposition(const struct service *s, struct arena *a);
+
 void metrics_show(struct request *rq); /* GET /metrics */
 
 #endif

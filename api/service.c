@@ -8,6 +8,7 @@
 
 #include "api/listen.h"
 #include "api/loop.h"
+#include "api/probes.h"
 #include "api/route.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
@@ -39,7 +40,7 @@ static struct problem open_parts(struct arena *a, const struct service_options *
 		TRY(loop_open(a, s, s->nloops, &s->loops[s->nloops]));
 		s->nloops++;
 	}
-	return NO_PROBLEM;
+	return o->probes ? probes_open(a, s, o->probes, &s->probes) : NO_PROBLEM;
 }
 
 struct problem service_open(struct arena *a, const struct service_options *o, struct service **out)
@@ -170,9 +171,11 @@ void service_close(struct service *s)
 		clean &= s->loops[i]->requests == 0;
 	if (!clean)
 		return; /* what still runs uses all of this; the process ends now */
+	probes_close(s->probes);
+	if (s->jobs)
+		jobs_free(s->jobs); /* what runs still posts to a loop */
 	for (int i = 0; i < s->nloops; i++)
 		loop_close(s->loops[i]);
-	jobs_free(s->jobs);
 	if (s->store)
 		s->store->ops->close(s->store);
 	free(s);

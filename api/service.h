@@ -13,10 +13,11 @@
 enum { LOOPS_MAX = 64 };
 
 struct service_options {
-	const char *listen;             /* "127.0.0.1:8080", "[::]:8080" */
-	const char *hosts;              /* that Host may name, "a,b"; NULL: any */
-	const char *conninfo;           /* PostgreSQL; never logged */
-	const char *storage;            /* where artifacts live */
+	const char *listen;   /* "127.0.0.1:8080", "[::]:8080" */
+	const char *hosts;    /* that Host may name, "a,b"; NULL: any */
+	const char *probes;   /* host:port for /livez, /readyz and /metrics alone; NULL: none */
+	const char *conninfo; /* PostgreSQL; never logged */
+	const char *storage;  /* where artifacts live */
 	const unsigned char *token_key; /* 32 bytes each, from the secret file */
 	const unsigned char *page_key;
 	int loops, jobs;
@@ -28,11 +29,13 @@ struct service_options {
 };
 
 struct loop;
+struct probes;
 
 struct service {
 	struct service_options options;
 	struct store *store;
 	struct jobs *jobs;
+	struct probes *probes;
 	int nloops;
 	struct loop *loops[LOOPS_MAX];
 	_Atomic bool draining; /* /ready says 503 */

@@ -29,6 +29,8 @@ static const struct setting rows[] = {
 	 .help = "a file of settings, lines of `name = value`"},
 	{.name = "listen", .type = SETTING_TEXT, .offset = AT(listen), .preset = "127.0.0.1:8080", .meta = "HOST:PORT",
 	 .help = "address and port to serve on"},
+	{.name = "probes", .type = SETTING_TEXT, .offset = AT(probes), .meta = "HOST:PORT",
+	 .help = "a second address that answers /livez, /readyz and /metrics alone, on a thread of its own and without a token; none when not set"},
 	{.name = "database_url", .env = "DATABASE_URL", .type = SETTING_TEXT, .secrecy = SETTING_CONNECTION,
 	 .offset = AT(database_url), .meta = "URL",
 	 .help = "PostgreSQL to use; without it hallmarkd runs one of its own under the state folder"},

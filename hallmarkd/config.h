@@ -18,6 +18,7 @@ struct config {
 	const char *database_url; /* NULL: the embedded PostgreSQL */
 	const char *storage_path;
 	const char *listen;        /* host:port, [v6]:port */
+	const char *probes;        /* host:port for probes and metrics alone; NULL: none */
 	const char *allowed_hosts; /* NULL: any Host header */
 	const char *state;         /* absolute; so are the paths below */
 	const char *keys;          /* the folder that only the signer reads */

@@ -37,6 +37,7 @@ static struct service_options options_of(const struct config *c, const struct ke
 	return (struct service_options){
 		.listen = c->listen,
 		.hosts = c->allowed_hosts,
+		.probes = c->probes,
 		.conninfo = c->database_url,
 		.storage = c->storage_path,
 		.token_key = k->tokens,

@@ -1,0 +1,129 @@
+#include "api/probes.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/listen.h"
+#include "api/metrics.h"
+#include "api/service.h"
+
+enum { ARENA = 16 * 1024 * 1024, CONNECTIONS = 64, TIMEOUT_SECONDS = 10 };
+
+struct probes {
+	struct service *service;
+	struct MHD_Daemon *daemon;
+};
+
+struct answer {
+	unsigned status;
+	const char *type, *text;
+};
+
+static struct answer live(struct service *s, struct arena *a)
+{
+	(void)s, (void)a;
+	return (struct answer){200, "application/json", "{\"status\":\"ok\"}"};
+}
+
+static struct answer ready(struct service *s, struct arena *a)
+{
+	(void)a;
+	if (service_ready(s))
+		return (struct answer){200, "application/json", "{\"status\":\"ready\"}"};
+	return (struct answer){503, "application/json", "{\"status\":\"not ready\"}"};
+}
+
+static struct answer metrics(struct service *s, struct arena *a)
+{
+	return (struct answer){200, METRICS_TYPE, metrics_exposition(s, a)};
+}
+
+static const struct {
+	const char *path;
+	struct answer (*answer)(struct service *s, struct arena *a);
+} paths[] = {
+	{"/livez", live},  {"/health", live},     {"/readyz", ready},
+	{"/ready", ready}, {"/metrics", metrics},
+};
+
+static struct answer answer_to(struct service *s, struct arena *a, const char *method,
+			       const char *path)
+{
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return (struct answer){405, "text/plain", "only GET and HEAD are answered here\n"};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strcmp(path, paths[i].path) == 0)
+			return paths[i].answer(s, a);
+	return (struct answer){404, "text/plain", "here are /livez, /readyz and /metrics\n"};
+}
+
+static enum MHD_Result reply(struct probes *p, struct MHD_Connection *conn, const char *method,
+			     const char *path)
+{
+	struct arena *a = arena_new(ARENA);
+
+	if (!a)
+		return MHD_NO;
+	struct answer answer = answer_to(p->service, a, method, path);
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		strlen(answer.text), (void *)answer.text, MHD_RESPMEM_MUST_COPY);
+	arena_free(a);
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, "Content-Type", answer.type);
+	MHD_add_response_header(r, "Cache-Control", "no-store");
+	enum MHD_Result done = MHD_queue_response(conn, answer.status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+/* A reply to the first call closes the connection, which is right for who sends a body. */
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *conn, const char *url,
+				 const char *method, const char *version, const char *data,
+				 size_t *size, void **slot)
+{
+	static int seen;
+	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	(void)version, (void)data;
+	if (*size > 0)
+		return MHD_NO;
+	if (reads && !*slot) {
+		*slot = &seen;
+		return MHD_YES;
+	}
+	return reply(cls, conn, method, url);
+}
+
+struct problem probes_open(struct arena *a, struct service *s, const char *address,
+			   struct probes **out)
+{
+	struct probes *p = *out = calloc(1, sizeof(*p));
+	int fd;
+
+	if (!p)
+		return problem(a, PROBLEM_INTERNAL, "out of memory");
+	p->service = s;
+	TRY(listen_open(a, address, false, &fd));
+	p->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_access, p,
+				     MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				     (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+				     (unsigned)TIMEOUT_SECONDS, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+				     MHD_OPTION_END);
+	if (p->daemon)
+		return NO_PROBLEM;
+	close(fd);
+	return problem(a, PROBLEM_INTERNAL, "libmicrohttpd did not start for probes");
+}
+
+void probes_close(struct probes *p)
+{
+	if (!p)
+		return;
+	if (p->daemon)
+		MHD_stop_daemon(p->daemon);
+	free(p);
+}
