@@ -86,6 +86,7 @@ DECLARE
 	owner record;
 	named record;
 	blob_now int8;
+	healed bool;
 BEGIN
 	-- One file of a version at a time: what follows looks at the others.
 	SELECT v.state, v.files INTO owner FROM version v WHERE v.id = p_version FOR NO KEY UPDATE;
@@ -111,6 +112,8 @@ BEGIN
 		RETURN;
 	END IF;
 	-- The first to store these bytes wins; bytes that had gone bad are replaced by ours.
+	PERFORM 1 FROM blob b WHERE b.sha256 = p_sha256 AND b.state = 'quarantined' FOR NO KEY UPDATE;
+	healed := FOUND;
 	INSERT INTO blob AS b (sha256, size, blake2b, storage_key, state, touched_at, verified_at)
 	VALUES (p_sha256, p_size, p_blake2b, p_storage_key, 'live', now(), now())
 	ON CONFLICT (sha256) WHERE state IN ('live', 'quarantined') DO UPDATE
@@ -118,6 +121,10 @@ BEGIN
 	    storage_key = CASE b.state WHEN 'quarantined' THEN excluded.storage_key ELSE b.storage_key END,
 	    verified_at = CASE b.state WHEN 'quarantined' THEN now() ELSE b.verified_at END
 	RETURNING b.id INTO blob_now;
+	IF healed THEN
+		PERFORM event_write_1('blob.healed', p_actor, p_request, NULL, NULL, 'blobs/sha256:' || encode(p_sha256, 'hex'),
+			now(), '{"state":"quarantined"}', '{"state":"live"}');
+	END IF;
 	IF old.sha256 = p_sha256 AND old.media_type = p_media_type THEN
 		outcome := 'unchanged';
 		document := (SELECT d FROM artifact_document_1 d WHERE d.version_id = p_version AND d.path = p_path);
@@ -180,3 +187,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION artifact_delete_1(text, text, text, bytea[], text, text, bytea[], text, text) IS
 	'Takes a file out of a draft: deleted, no_project, no_model, moved, no_version, not_draft, no_artifact, precondition_required, stale.';
+
+CREATE FUNCTION blob_quarantine_1(p_storage_keys text[], p_actor text, p_request text, OUT outcome text)
+LANGUAGE plpgsql AS $$
+DECLARE
+	bad record;
+BEGIN
+	outcome := 'unchanged';
+	FOR bad IN
+		SELECT b.id, encode(b.sha256, 'hex') AS sha256 FROM blob b
+		 WHERE b.storage_key = ANY (p_storage_keys) AND b.state = 'live'
+		 ORDER BY b.id FOR NO KEY UPDATE
+	LOOP
+		UPDATE blob b SET state = 'quarantined' WHERE b.id = bad.id;
+		outcome := 'updated';
+		PERFORM event_write_1('blob.quarantined', p_actor, p_request, NULL, NULL, 'blobs/sha256:' || bad.sha256,
+			now(), '{"state":"live"}', '{"state":"quarantined"}');
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION blob_quarantine_1(text[], text, text) IS
+	'Sets bytes that were found missing or changed aside, until they are uploaded again: updated, unchanged (none of these keys was live).';

@@ -41,6 +41,8 @@ struct publishing {
 	bool reread;
 	struct problem_error *reasons, **last;
 	int nreasons, tries;
+	const char **lost; /* storage keys of bytes that are not what was uploaded */
+	size_t nlost;
 	struct sign_call sign;
 	struct problem problem;
 };
@@ -62,6 +64,12 @@ static void add_reason(struct publishing *p, const struct artifact *f, const cha
 	p->last = (struct problem_error **)&e->next;
 }
 
+static const char *lost(struct publishing *p, const struct artifact *f, const char *why)
+{
+	p->lost[p->nlost++] = f->storage_key;
+	return why;
+}
+
 static const char *bytes_fault(struct publishing *p, const struct artifact *f)
 {
 	struct store *s = p->rq->loop->service->store;
@@ -73,20 +81,22 @@ static const char *bytes_fault(struct publishing *p, const struct artifact *f)
 
 	problem = s->ops->open(s, a, f->storage_key, &fd, &size);
 	if (problem.code == PROBLEM_NOT_FOUND)
-		return "its bytes are missing from the store; upload it again";
+		return lost(p, f, "its bytes are missing from the store; upload it again");
 	if (problem.code != PROBLEM_NONE)
 		return "its bytes cannot be read now";
 	close(fd);
 	if (size != f->size)
-		return "the store has another number of bytes than were uploaded; upload it again";
+		return lost(p, f,
+			    "the store has another number of bytes than were uploaded; upload it "
+			    "again");
 	if (!p->reread)
 		return NULL;
 	problem = ingest_reread(s, a, f->storage_key, INGEST_FROM_CACHE, &again);
 	if (problem.code != PROBLEM_NONE)
 		return "its bytes cannot be read now";
-	return memcmp(again.digests.sha256, f->sha256.data, SHA256_BYTES) == 0
-		       ? NULL
-		       : "the stored bytes have another SHA-256 than was signed; upload it again";
+	if (memcmp(again.digests.sha256, f->sha256.data, SHA256_BYTES) == 0)
+		return NULL;
+	return lost(p, f, "the stored bytes have another SHA-256 than was signed; upload it again");
 }
 
 static const char *file_fault(struct publishing *p, int i)
@@ -110,6 +120,8 @@ static void check_files(struct request *rq)
 	p->reasons = NULL;
 	p->last = &p->reasons;
 	p->nreasons = 0;
+	p->lost = arena_array(rq->arena, const char *, p->nfiles);
+	p->nlost = 0;
 	for (int i = 0; i < p->nfiles; i++) {
 		const char *fault = file_fault(p, i);
 
@@ -190,14 +202,10 @@ static void sign(struct request *rq)
 	signer_submit(rq->loop->signer, &p->sign);
 }
 
-static void files_checked(struct request *rq)
+static void refuse(struct request *rq)
 {
-	struct publishing *p = rq->state;
+	const struct publishing *p = rq->state;
 
-	if (!p->reasons) {
-		sign(rq);
-		return;
-	}
 	reply_problem(rq,
 		      (struct problem){
 			      .code = PROBLEM_NOT_PUBLISHABLE,
@@ -205,6 +213,33 @@ static void files_checked(struct request *rq)
 						     p->nreasons, p->nfiles),
 			      .errors = p->reasons,
 		      });
+}
+
+static void set_aside(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (!outcome_good(rq, res, &outcome))
+		return;
+	ticker_wake(&rq->loop->ticker);
+	refuse(rq);
+}
+
+/* Lost bytes are set aside, or an upload would find them there and keep them. */
+static void files_checked(struct request *rq)
+{
+	struct publishing *p = rq->state;
+
+	if (p->nlost) {
+		arg_text_array(request_args(rq), p->lost, p->nlost);
+		request_args_actor(rq);
+		request_write(rq, STATEMENT_BLOBS_QUARANTINE, request_param(rq, "model"),
+			      set_aside);
+	} else if (p->reasons) {
+		refuse(rq);
+	} else {
+		sign(rq);
+	}
 }
 
 /* --- the first statement --- */

@@ -6,9 +6,9 @@ HALLMARK_FLAVOUR says which build is tested: plain, asan or tsan.
 import uuid
 
 import pytest
+from support.model import Model
 from support.paths import HALLMARKD
 from support.postgres import Postgres
-from support.model import Model
 from support.server import Hallmark
 
 
@@ -80,6 +80,6 @@ def errors(hallmark):
 
 
 @pytest.fixture
-def model(hallmark, name, errors):
+def model(hallmark, name):
     """A new model without versions."""
     return Model(hallmark, name).make()

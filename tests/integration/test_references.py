@@ -5,8 +5,28 @@ from urllib.parse import quote
 import pytest
 from support.model import Model, good, refused
 
-VERSIONS = """0.9.0 1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1
-1.0.0 1.2.0 1.2.9 1.2.10 1.10.0 2.0.0-rc.1 2.0.0-rc.2 2.0.0 2.1.0+b7 3.0.0-beta""".split()
+pytestmark = pytest.mark.usefixtures("errors")
+
+VERSIONS = [
+    "0.9.0",
+    "1.0.0-alpha",
+    "1.0.0-alpha.1",
+    "1.0.0-alpha.beta",
+    "1.0.0-beta",
+    "1.0.0-beta.2",
+    "1.0.0-beta.11",
+    "1.0.0-rc.1",
+    "1.0.0",
+    "1.2.0",
+    "1.2.9",
+    "1.2.10",
+    "1.10.0",
+    "2.0.0-rc.1",
+    "2.0.0-rc.2",
+    "2.0.0",
+    "2.1.0+b7",
+    "3.0.0-beta",
+]
 
 MEANS = {
     "1.2.9": "1.2.9",

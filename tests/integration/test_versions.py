@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.model import Model, good, pages, refused, url
 
+pytestmark = pytest.mark.usefixtures("errors")
+
 ANYTHING = {"If-Match": "*"}
 
 
@@ -184,7 +186,7 @@ def warning(answer):
     return answer.headers.get("warning")
 
 
-def test_deprecating_says_why_and_still_serves(hallmark, model):
+def test_deprecating_says_why_and_still_serves(model):
     model.published("1.0.0")
     assert warning(model.get("1.0.0")) is None
     done = good(model.deprecate("1.0.0", 'slow "é" \\ here'), 200).json
@@ -282,7 +284,7 @@ def test_yanked_is_served_by_exact_reference_alone(hallmark, model):
     )
 
 
-def test_projects_are_islands(hallmark, name, errors):
+def test_projects_are_islands(hallmark, name):
     good(hallmark.put(url("projects", name), json={"description": "other"}), 201)
     here, there = Model(hallmark, name).make(), Model(hallmark, name, project=name).make()
     here.published("1.0.0")
