@@ -9,6 +9,8 @@ volatile sig_atomic_t cli_stop;
 
 static void line(const struct cli *cli, const char *before, const char *text)
 {
+	/* Where both streams go to one place, their lines keep their order. */
+	fflush(stdout);
 	fprintf(stderr, "%s%s\n", before, screen_safe(cli->arena, text));
 }
 
