@@ -12,7 +12,7 @@
 --                                 state IN ('published', 'deprecated') and one kind of
 --                                 prerelease also version_published
 --   sort by ordinal or time made  version_ordinal (created_at grows with the ordinal)
---   newest published ............ version_newest (state IN ('published', 'deprecated'))
+--   newest published ............ version_newest (published_at IS NOT NULL)
 --   deprecated, yanked .......... version_set_aside (model_id, state, ordinal)
 --   draft ....................... version_ordinal, newest first: drafts are young
 --   tag ......................... version_tags: v.tags @> '{"framework":"onnx"}' AND v.tags <> '{}'
@@ -48,7 +48,7 @@ CREATE TABLE version (
 CREATE UNIQUE INDEX version_ordinal ON version (model_id, ordinal);
 CREATE UNIQUE INDEX version_precedence ON version (model_id, precedence) WHERE state <> 'discarded';
 CREATE INDEX version_published ON version (model_id, prerelease, precedence) WHERE state IN ('published', 'deprecated');
-CREATE INDEX version_newest ON version (model_id, published_at, id) WHERE state IN ('published', 'deprecated');
+CREATE INDEX version_newest ON version (model_id, published_at, id) WHERE published_at IS NOT NULL;
 CREATE INDEX version_set_aside ON version (model_id, state, ordinal) WHERE state IN ('deprecated', 'yanked');
 CREATE INDEX version_tags ON version USING gin (tags) WHERE tags <> '{}';
 COMMENT ON TABLE version IS 'One version of a model. Rows are never removed: a discarded draft leaves its ordinal behind.';
@@ -176,8 +176,9 @@ BEGIN
 	WHEN 'alias' THEN
 		RETURN (SELECT a.version_id FROM alias a WHERE a.model_id = p_model AND a.name = p_word);
 	WHEN 'newest' THEN
-		RETURN (SELECT v.id FROM version v WHERE v.model_id = p_model AND v.state IN ('published', 'deprecated')
-			 ORDER BY v.published_at DESC, v.id DESC LIMIT 1);
+		RETURN (SELECT v.id FROM version v WHERE v.model_id = p_model AND v.published_at IS NOT NULL
+			    AND v.state IN ('published', 'deprecated')
+			  ORDER BY v.published_at DESC, v.id DESC LIMIT 1);
 	WHEN 'range' THEN
 		IF cardinality(p_keys) <= 2 THEN
 			RETURN (SELECT v.id FROM version v

@@ -98,6 +98,21 @@ static struct problem take_listed(struct args *args, const struct query_rule *ru
 	return NO_PROBLEM;
 }
 
+/* Intervals are half-open: below every key, above every key; one that the range does not
+ * have is empty. */
+static struct bytes range_bound(const struct reference *ref, size_t i)
+{
+	static const struct bytes lowest = {(const void *)"", 0},
+				  highest = {(const void *)"\xff", 1};
+	const bool upper = i % 2;
+
+	if (i >= ref->nkeys)
+		return upper ? lowest : highest;
+	if (!ref->keys[i].data)
+		return upper ? highest : lowest;
+	return ref->keys[i];
+}
+
 static struct problem take_range(struct args *args, const struct query_rule *rule, const char *s)
 {
 	struct reference ref;
@@ -106,8 +121,8 @@ static struct problem take_range(struct args *args, const struct query_rule *rul
 	if (ref.kind != REFERENCE_RANGE)
 		return problem_at_parameter(args->arena, rule->parameter,
 					    "write a range, such as ^1.2 or >=1.2 <2");
-	arg_bytes(args, ref.keys[0].data ? ref.keys[0] : (struct bytes){(const void *)"", 0});
-	arg_bytes(args, ref.keys[1].data ? ref.keys[1] : (struct bytes){(const void *)"\xff", 1});
+	for (size_t i = 0; i < REFERENCE_KEYS; i++)
+		arg_bytes(args, range_bound(&ref, i));
 	return NO_PROBLEM;
 }
 
@@ -139,9 +154,21 @@ static struct problem take(struct args *args, struct list_choice *choice,
 		arg_time(args, at);
 		return NO_PROBLEM;
 	default:
+		if (!*s)
+			return problem_at_parameter(args->arena, rule->parameter,
+						    "write a text to look for");
 		arg_text(args, s);
 		return NO_PROBLEM;
 	}
+}
+
+/* What one more filter, the key of a next page and the limit may need. */
+static struct problem has_room(const struct args *args)
+{
+	if (args->n + 2 * LIST_TYPES + 1 > ARGS_MAX)
+		return problem(args->arena, PROBLEM_INVALID,
+			       "there are too many filters; ask with fewer of them");
+	return NO_PROBLEM;
 }
 
 /* --- the order, and where the page begins --- */
@@ -228,8 +255,10 @@ struct problem query_statement(struct list_cache *cache, struct args *args,
 	TRY(take_sort(args, &choice, list, ask));
 	for (int i = 0; i < ask->nvalues; i++)
 		for (int r = 0; r < list->nrules; r++)
-			if (strcmp(ask->values[i].parameter, list->rules[r].parameter) == 0)
+			if (strcmp(ask->values[i].parameter, list->rules[r].parameter) == 0) {
+				TRY(has_room(args));
 				TRY(take(args, &choice, &list->rules[r], ask->values[i].value));
+			}
 	if (choice.next)
 		TRY(take_after(args, &list->spec->orders[choice.order], ask->after));
 	arg_int8(args, ask->limit);

@@ -41,9 +41,11 @@ static const struct list_filter filters[] = {
 	[PUBLISHED_AFTER] = {"published_after", {"v.published_at >= $?", {OID_TIMESTAMPTZ}}, 0},
 	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}, 0},
 	[RANGE] = {"range",
-		   {"v.precedence >= $? AND v.precedence < $? AND NOT v.prerelease "
-		    "AND v.state IN ('published', 'deprecated')",
-		    {OID_BYTEA, OID_BYTEA}},
+		   {"v.state IN ('published', 'deprecated') "
+		    "AND (NOT v.prerelease AND v.precedence >= $? AND v.precedence < $? "
+		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $? "
+		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $?)",
+		    {OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA}},
 		   0},
 };
 
@@ -89,10 +91,10 @@ static const struct list_order orders[] = {
 	ORDER("created_at", true, ", v.ordinal AS key1", NULL, "v.ordinal DESC", "v.ordinal < $?",
 	      OID_INT8),
 	ORDER("published_at", false, ", v.published_at AS key1, v.id AS key2",
-	      "v.state IN ('published', 'deprecated')", "v.published_at, v.id",
+	      "v.published_at IS NOT NULL", "v.published_at, v.id",
 	      "(v.published_at, v.id) > ($?, $?)", OID_TIMESTAMPTZ, OID_UUID),
 	ORDER("published_at", true, ", v.published_at AS key1, v.id AS key2",
-	      "v.state IN ('published', 'deprecated')", "v.published_at DESC, v.id DESC",
+	      "v.published_at IS NOT NULL", "v.published_at DESC, v.id DESC",
 	      "(v.published_at, v.id) < ($?, $?)", OID_TIMESTAMPTZ, OID_UUID),
 	{.name = "metric",
 	 .columns = ", s.value AS key1, v.id AS key2",

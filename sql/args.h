@@ -19,7 +19,7 @@
 
 #include "base/arena.h"
 
-enum { ARGS_MAX = 32 };
+enum { ARGS_MAX = 48 };
 
 struct bytes {
 	const unsigned char *data; /* NULL: SQL NULL */
