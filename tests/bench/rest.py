@@ -10,22 +10,36 @@ from measure import Row, say
 MIB = 1 << 20
 
 
-def resident(pid):
-    """Bytes of physical memory: all pages (RSS), and shared ones in proportion (PSS)."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
-    return found["Rss"], found["Pss"]
+def mappings(pid):
+    """What lies in memory, in bytes: pages of its own, and those of each mapped file."""
+    own, files, path = 0, {}, ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            path = words[5] if len(words) > 5 else ""
+        elif words[0] == "Rss:":
+            files[path] = files.get(path, 0) + int(words[1]) * 1024
+        elif words[0] == "Anonymous:":
+            files[path] -= int(words[1]) * 1024
+            own += int(words[1]) * 1024
+    return own, files
 
 
 def memory(hallmark, idle):
-    """All processes of hallmarkd after `idle` seconds without a request."""
+    """All processes of hallmarkd after `idle` seconds without a request. A file that several of
+    them map counts once, whoever else on the machine maps it: that is more than the sum of PSS."""
     time.sleep(idle)
-    sizes = {role: resident(hallmark.pid(role)) for role in ("supervisor", "service", "signer")}
-    rss, pss = (sum(size[i] for size in sizes.values()) / MIB for i in (0, 1))
-    for role, size in sizes.items():
-        say(f"  idle {role}: RSS {size[0] / MIB:.1f}, PSS {size[1] / MIB:.1f} MiB")
-    what = f"idle memory of hallmarkd's three processes: PSS (the sum of their RSS is {rss:.1f} MiB)"
-    return [Row(what, "", "MiB", [pss], most=15)]
+    total, each, shared = 0, [], {}
+    for role in ("supervisor", "service", "signer"):
+        own, files = mappings(hallmark.pid(role))
+        total += own
+        each.append(f"{role} {own / MIB:.1f} of {(own + sum(files.values())) / MIB:.1f}")
+        for path, size in files.items():
+            shared[path] = max(shared.get(path, 0), size)
+    total += sum(shared.values())
+    say(f"  idle, MiB of its own and resident: {', '.join(each)}; files {sum(shared.values()) / MIB:.1f}")
+    what = f"idle memory of hallmarkd's processes ({', '.join(each)}), shared files once"
+    return [Row(what, "", "MiB", [total / MIB], most=15)]
 
 
 def ready(hallmark):
