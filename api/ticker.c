@@ -4,8 +4,9 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 
-/* A burst of writes shares a tick; the poll finds what other replicas left. */
-static const int64_t gather_us = 2000, poll_us = 50000;
+/* A burst of writes shares a tick, because each costs a commit; the poll finds what other
+ * replicas left. */
+static const int64_t gather_us = 10000, poll_us = 50000;
 
 enum { BATCH = 10000, ARENA = 64 * 1024 };
 
