@@ -341,6 +341,47 @@ def test_a_list_of_what_is_not_there_is_404(client):
     assert client.get("/api/v1/projects/default/events?kind=nothing.happened").json == empty
 
 
+PATHS = sorted({op.path for op in OPERATIONS})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_knows_the_methods_described(hallmark, path):
+    here = [op for op in OPERATIONS if op.path == path]
+    known = {op.method.upper() for op in here} | {"OPTIONS"}
+    known |= {"HEAD"} if "GET" in known else set()
+    options = hallmark.options(here[0].sample())
+    assert options.status == 204
+    assert set(options.headers["Allow"].split(", ")) == known
+    for method in {"PUT", "PATCH", "DELETE"} - known:
+        refused = hallmark.request(method, here[0].sample())
+        assert refused.status == 405
+        assert set(refused.headers["Allow"].split(", ")) == known
+
+
+@pytest.mark.parametrize("operation", ids(op for op in OPERATIONS if op.method == "get"))
+def test_head_is_get_without_the_body(client, operation):
+    got, head = client.get(operation.sample()), client.head(operation.sample())
+    assert head.status == got.status
+    assert head.body == b""
+    assert set(head.headers) == set(got.headers)
+    if operation.id != "getServiceMetrics":  # they change
+        assert len(got.body) == int(head.headers["Content-Length"])
+
+
+def test_every_kind_of_event_is_named(hallmark, description):
+    """The list in tests/unit/t_statements.c is held against the database there."""
+    source = (ROOT / "tests/unit/t_statements.c").read_text()
+    kinds = set(
+        re.findall(
+            r"\b[a-z]+\.[a-z]+\b", source[source.index('"alias.created ') :].partition("every kind")[0]
+        )
+    )
+    named = description.at("/components/schemas/Event/properties/kind/description")
+    assert len(kinds) > 20
+    assert set(re.findall(r"[a-z]+\.[a-z]+", named)) == kinds
+    assert {event["kind"] for event in hallmark.get("/api/v1/events?page_size=500").json["items"]} <= kinds
+
+
 @pytest.mark.parametrize("operation", ids(OPERATIONS))
 def test_an_unknown_parameter_is_refused_by_name(client, operation):
     path = operation.sample()
