@@ -77,7 +77,8 @@ BEGIN
 	SELECT v.state INTO target_state FROM version v WHERE v.id = target.version_id;
 	outcome := CASE
 		WHEN target.version_id IS NULL THEN target.outcome
-		WHEN target_state NOT IN ('published', 'deprecated') THEN 'not_published' END;
+		WHEN target_state = 'draft' THEN 'not_published'
+		WHEN target_state IN ('yanked', 'discarded') THEN target_state END;
 	IF outcome IS NOT NULL THEN
 		RETURN;
 	END IF;
@@ -111,7 +112,7 @@ BEGIN
 	END IF;
 END $$;
 COMMENT ON FUNCTION alias_put_1(text, text, text, text, bytea[], text, int8[], bool, text, text) IS
-	'Makes or moves an alias: created, updated, unchanged, no_project, no_model, moved (the model), no_version, not_published, exists, precondition_required, stale.';
+	'Makes or moves an alias: created, updated, unchanged, no_project, no_model, moved (the model), no_version, not_published, yanked, discarded, exists, precondition_required, stale.';
 
 CREATE FUNCTION alias_delete_1(p_project text, p_model text, p_alias text, p_if_match int8[], p_actor text,
 	p_request text, OUT outcome text) LANGUAGE plpgsql AS $$

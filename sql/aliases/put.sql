@@ -1,6 +1,6 @@
 -- Makes an alias or moves it to the version that a reference means.
--- outcome: created, updated, unchanged, no_project, no_model, moved (the model), no_version, not_published, exists,
--- precondition_required, stale
+-- outcome: created, updated, unchanged, no_project, no_model, moved (the model), no_version, not_published, yanked, discarded,
+-- exists, precondition_required, stale
 -- lane: write
 -- $1 text     project
 -- $2 text     model

@@ -469,7 +469,9 @@ static void files_are_put(void)
 
 static void bad_bytes_are_healed(void)
 {
-	sql("UPDATE blob SET state = 'quarantined' WHERE storage_key = 'k1'");
+	is_str(STATEMENT(BLOBS_QUARANTINE, "{k1,nothing}", WHO), "updated",
+	       "lost bytes are set aside");
+	is_str(STATEMENT(BLOBS_QUARANTINE, "{k1,nothing}", WHO), "unchanged", "once");
 	is_str(publish(ID(20)), "blob_not_live", "a version with bad bytes is not published");
 	is_str(put_file(pg, ID(20), "a/b", 'a', "k7", NULL), "unchanged",
 	       "the good bytes come again");
@@ -703,7 +705,7 @@ static void aliases_move(void)
 	       "stale", "the other mover is told");
 	is_str(STATEMENT(ALIASES_PUT, "default", "r", "x", EXACT("2.1.0"), NULL, "f", WHO),
 	       "not_published", "never to a draft");
-	is_str(STATEMENT(ALIASES_PUT, MODEL, "x", EXACT("1.0.0"), NULL, "f", WHO), "not_published",
+	is_str(STATEMENT(ALIASES_PUT, MODEL, "x", EXACT("1.0.0"), NULL, "f", WHO), "yanked",
 	       "nor to a yanked version");
 	is_str(STATEMENT(ALIASES_DELETE, "default", "r", "champion", "{2}", WHO), "deleted",
 	       "it is removed");
@@ -808,7 +810,7 @@ static void events_get_one_order(void)
 	       "0", "every body is JSON that says what the row says");
 	is_str(sql("SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM event"),
 	       "alias.created alias.deleted alias.moved artifact.created artifact.deleted "
-	       "artifact.replaced "
+	       "artifact.replaced blob.healed blob.quarantined "
 	       "key.activated key.added key.retired metrics.added model.created model.deleted "
 	       "model.renamed "
 	       "model.updated principal.created project.created project.updated role.granted "

@@ -1,6 +1,9 @@
 """The registry in the words of its users: models, versions, files, over HTTP."""
 
+import time
 from urllib.parse import quote, urlencode
+
+from .paths import SLOWNESS
 
 
 def url(*parts):
@@ -38,6 +41,14 @@ def pages(client, path, page_size=None, **query):
         if not token:
             return items
         assert page_size is None or len(page["items"]) == page_size
+
+
+def until_placed(hallmark):
+    """Wait until every committed event has its place."""
+    end = time.monotonic() + 10 * SLOWNESS
+    while hallmark.sql("SELECT count(*) AS n FROM event_queue") != [{"n": 0}]:
+        assert time.monotonic() < end, "events wait for their place"
+        time.sleep(0.02)
 
 
 class Model:
@@ -103,7 +114,8 @@ class Model:
         return pages(self.client, f"{self.path}/versions", page_size, **query)
 
     def events(self):
-        """Every event of the model, oldest first, once all of them have their place."""
+        """Every event of the model, oldest first."""
+        until_placed(self.client)
         return pages(
             self.client,
             url("projects", self.project, "events"),
