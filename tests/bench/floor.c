@@ -1,11 +1,11 @@
 /* floor.c - the least a C program can do for a read: what GET of a version is held against.
  *
- * floor PORT LOOPS CONNINFO SQL PARAMETER BODY-FILE
+ * floor PORT LOOPS CONNINFO SQL PARAMETER BODY-FILE UNIT
  *
  * The same loops as the service (libmicrohttpd in external-epoll mode, one pipelined
- * connection to PostgreSQL each, a sync after every query), one prepared SELECT per
- * request, and always the same bytes as the answer. No routing, no checks, no log,
- * no JSON: whatever the service adds to this is its own cost.
+ * connection to PostgreSQL each, a sync after UNIT queries or when there are no more in
+ * this turn), one prepared SELECT per request, and always the same bytes as the answer. No routing,
+ * no checks, no log, no JSON: whatever the service adds to this is its own cost.
  */
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -25,6 +25,7 @@ enum { IN_FLIGHT = 4096, LOOPS = 64 };
 static struct {
 	int port;
 	const char *conninfo, *sql, *parameter;
+	int unit; /* queries that share a sync */
 	char body[65536];
 	size_t body_len;
 } given;
@@ -40,6 +41,7 @@ struct loop {
 	struct MHD_Response *response;
 	struct waiter *queue[IN_FLIGHT]; /* a ring: answers come in the order of the questions */
 	unsigned head, tail;
+	int unsynced;
 	bool flush;
 };
 
@@ -47,6 +49,13 @@ static void die(const char *why)
 {
 	fprintf(stderr, "floor: %s\n", why);
 	exit(1);
+}
+
+static void sync_unit(struct loop *loop)
+{
+	loop->unsynced = 0;
+	if (!PQpipelineSync(loop->pg))
+		die(PQerrorMessage(loop->pg));
 }
 
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *conn, const char *url,
@@ -65,9 +74,10 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *conn, const c
 		return MHD_NO;
 	w->conn = conn;
 	loop->queue[loop->tail++ % IN_FLIGHT] = w;
-	if (!PQsendQueryPrepared(loop->pg, "q", one, &given.parameter, NULL, NULL, 1) ||
-	    !PQpipelineSync(loop->pg))
+	if (!PQsendQueryPrepared(loop->pg, "q", one, &given.parameter, NULL, NULL, 1))
 		die(PQerrorMessage(loop->pg));
+	if (++loop->unsynced == given.unit)
+		sync_unit(loop);
 	loop->flush = true;
 	MHD_suspend_connection(conn);
 	return MHD_YES;
@@ -91,10 +101,10 @@ static bool answers(struct loop *loop)
 		PGresult *res = PQgetResult(loop->pg);
 		ExecStatusType status = PQresultStatus(res);
 
-		if (res && status == PGRES_TUPLES_OK && PQntuples(res) != 1)
+		if (status == PGRES_TUPLES_OK && PQntuples(res) != 1)
 			die("the SELECT must find one row");
 		PQclear(res);
-		if (!res || status != PGRES_PIPELINE_SYNC)
+		if (status != PGRES_TUPLES_OK)
 			continue;
 		struct waiter *w = loop->queue[loop->head++ % IN_FLIGHT];
 		w->done = true;
@@ -157,6 +167,8 @@ static void *run(void *arg)
 			serve |= ready[i].data.fd == http ? true : answers(loop);
 		if (serve || ms == 0)
 			MHD_run(loop->daemon);
+		if (loop->unsynced)
+			sync_unit(loop);
 		if (loop->flush)
 			loop->flush = PQflush(loop->pg) == 1;
 	}
@@ -168,14 +180,15 @@ int main(int argc, char **argv)
 	static struct loop loops[LOOPS];
 	pthread_t thread;
 
-	if (argc != 7)
-		die("floor PORT LOOPS CONNINFO SQL PARAMETER BODY-FILE");
+	if (argc != 8)
+		die("floor PORT LOOPS CONNINFO SQL PARAMETER BODY-FILE UNIT");
 	signal(SIGPIPE, SIG_IGN);
 	given.port = atoi(argv[1]);
 	int n = atoi(argv[2]);
 	given.conninfo = argv[3];
 	given.sql = argv[4];
 	given.parameter = argv[5];
+	given.unit = atoi(argv[7]);
 	FILE *f = fopen(argv[6], "re");
 	if (!f || n < 1 || n > LOOPS)
 		die("no body file, or a strange number of loops");
