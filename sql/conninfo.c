@@ -42,7 +42,7 @@ static struct problem parse(struct arena *a, const char *text, PQconninfoOption 
 		arena_defer(a, free_options, *out);
 		return NO_PROBLEM;
 	}
-	struct problem p = problem(a, PROBLEM_INVALID, "The connection string cannot be read: %s",
+	struct problem p = problem(a, PROBLEM_INVALID, "the connection string cannot be read: %s",
 				   why ? why : "out of memory");
 	PQfreemem(why);
 	return p;

@@ -68,22 +68,22 @@ static const struct kind {
 
 static const struct problem queue_full = {
 	.code = PROBLEM_BUSY,
-	.detail = "Too many requests wait for the database; try again in a second."};
+	.detail = "too many requests wait for the database; try again in a second"};
 static const struct problem no_lane = {
 	.code = PROBLEM_BUSY,
-	.detail = "The database had no time for this request; try again in a second."};
+	.detail = "the database had no time for this request; try again in a second"};
 static const struct problem away = {
 	.code = PROBLEM_UNAVAILABLE,
-	.detail = "The database cannot be reached; try again in a few seconds."};
-static const struct problem silent = {
-	.code = PROBLEM_UNAVAILABLE,
-	.detail = "The database did not answer; try again in a second."};
+	.detail = "the database cannot be reached; try again in a few seconds"};
+static const struct problem silent = {.code = PROBLEM_UNAVAILABLE,
+				      .detail =
+					      "the database did not answer; try again in a second"};
 static const struct problem unknown = {
 	.code = PROBLEM_OUTCOME_UNKNOWN,
-	.detail = "The connection to the database broke during the change, which may or may not "
-		  "have been made; read the resource to find out."};
+	.detail = "the connection to the database broke during the change, which may or may not "
+		  "have been made; read the resource to find out"};
 static const struct problem closed = {.code = PROBLEM_UNAVAILABLE,
-				      .detail = "The service is stopping."};
+				      .detail = "the service is stopping"};
 
 #define POOL_OF(part, member) OWNER_OF(part, struct pool, member)
 

@@ -304,10 +304,10 @@ struct problem list_statement(struct list_cache *c, struct arena *a,
 		const int nparts = list_parts(choice, parts);
 		if (count_params(parts, nparts) > ARGS_MAX)
 			return problem(a, PROBLEM_INVALID,
-				       "There are too many filters; ask with fewer of them.");
+				       "there are too many filters; ask with fewer of them");
 		s = assemble(choice, parts, nparts);
 		if (!s)
-			return problem(a, PROBLEM_BUSY, "There is no memory for the request.");
+			return problem(a, PROBLEM_BUSY, "there is no memory for the request");
 		add(c, s);
 	}
 	s->holds++;
@@ -326,10 +326,9 @@ struct problem list_choose(struct arena *a, struct list_choice *choice, int filt
 	for (int i = 0; i < choice->nfilters; i++)
 		there += choice->filters[i] == filter;
 	if (there == most && most == 1)
-		return problem(a, PROBLEM_INVALID, "The filter %s may be given once only.",
-			       f->name);
+		return problem(a, PROBLEM_INVALID, "the filter %s may be given once only", f->name);
 	if (there == most)
-		return problem(a, PROBLEM_INVALID, "The filter %s may be given %d times at most.",
+		return problem(a, PROBLEM_INVALID, "the filter %s may be given %d times at most",
 			       f->name, most);
 	if (choice->nfilters == LIST_CHOSEN)
 		return problem(a, PROBLEM_INVALID, "A request may have %d filters at most.",

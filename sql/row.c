@@ -153,16 +153,16 @@ struct problem row_find(struct arena *a, const PGresult *res, int row, const str
 			int ncolumns, void *out)
 {
 	if (row < 0 || row >= PQntuples(res))
-		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
+		return problem(a, PROBLEM_INTERNAL, "the result has %d rows, none is number %d",
 			       PQntuples(res), row);
 	for (int i = 0; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
 		const int at = PQfnumber(res, c->name);
-		const char *wrong =
-			at < 0 ? "is missing" : cell_read(a, res, row, at, c, (char *)out + c->offset);
+		const char *wrong = at < 0 ? "is missing"
+					   : cell_read(a, res, row, at, c, (char *)out + c->offset);
 
 		if (wrong)
-			return problem(a, PROBLEM_INTERNAL, "Column %s %s.", c->name, wrong);
+			return problem(a, PROBLEM_INTERNAL, "column %s %s", c->name, wrong);
 	}
 	return NO_PROBLEM;
 }
@@ -171,17 +171,17 @@ struct problem row_read(struct arena *a, const PGresult *res, int row, const str
 			int ncolumns, void *out)
 {
 	if (PQnfields(res) != ncolumns)
-		return problem(a, PROBLEM_INTERNAL, "The row has %d columns, want %d.",
+		return problem(a, PROBLEM_INTERNAL, "the row has %d columns, want %d",
 			       PQnfields(res), ncolumns);
 	if (row < 0 || row >= PQntuples(res))
-		return problem(a, PROBLEM_INTERNAL, "The result has %d rows, none is number %d.",
+		return problem(a, PROBLEM_INTERNAL, "the result has %d rows, none is number %d",
 			       PQntuples(res), row);
 	for (int i = 0; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
 		const char *wrong = cell_read(a, res, row, i, c, (char *)out + c->offset);
 
 		if (wrong)
-			return problem(a, PROBLEM_INTERNAL, "Column %d, %s, %s.", i + 1, c->name,
+			return problem(a, PROBLEM_INTERNAL, "column %d, %s, %s", i + 1, c->name,
 				       wrong);
 	}
 	return NO_PROBLEM;

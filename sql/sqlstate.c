@@ -11,19 +11,19 @@
 		.code = PROBLEM_UNAVAILABLE, .detail = (text)                                      \
 	}
 
-#define RIVALS  BUSY("Too many changes of the same rows met; try again in a second.")
+#define RIVALS  BUSY("too many changes of the same rows met; try again in a second")
 #define LOCKED  BUSY("Another change of the same resource takes long; try again in a second.")
-#define SLOW    BUSY("The database took too long to answer; try again, or ask for less.")
-#define STANDBY UNAVAILABLE("The database takes no changes right now; try again in a second.")
-#define SHORT   UNAVAILABLE("The database is short of resources; try again in a few seconds.")
-#define RENEWED UNAVAILABLE("The database has just been changed; try again in a second.")
+#define SLOW    BUSY("the database took too long to answer; try again, or ask for less")
+#define STANDBY UNAVAILABLE("the database takes no changes right now; try again in a second")
+#define SHORT   UNAVAILABLE("the database is short of resources; try again in a few seconds")
+#define RENEWED UNAVAILABLE("the database has just been changed; try again in a second")
 #define FULL                                                                                       \
 	{                                                                                          \
-		.code = PROBLEM_NO_SPACE, .detail = "The database's disk is full."                 \
+		.code = PROBLEM_NO_SPACE, .detail = "the database's disk is full"                  \
 	}
 #define REFUSED                                                                                    \
 	{                                                                                          \
-		.code = PROBLEM_INTERNAL, .detail = "The database refused a statement."            \
+		.code = PROBLEM_INTERNAL, .detail = "the database refused a statement"             \
 	}
 
 /* The first that matches counts, and the last always does. */

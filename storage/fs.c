@@ -51,20 +51,20 @@ static const struct {
 	enum problem_code code;
 	const char *detail;
 } meanings[] = {
-	{ENOSPC, PROBLEM_NO_SPACE, "The artifact store is full."},
-	{EDQUOT, PROBLEM_NO_SPACE, "The artifact store's quota is used up."},
-	{EFBIG, PROBLEM_NO_SPACE, "The artifact store cannot hold a file of this size."},
-	{EMFILE, PROBLEM_BUSY, "Too many artifacts are open at the moment."},
-	{ENFILE, PROBLEM_BUSY, "Too many files are open on the machine at the moment."},
-	{ENOMEM, PROBLEM_BUSY, "There is not enough memory at the moment."},
-	{EROFS, PROBLEM_UNAVAILABLE, "The artifact store is read-only at the moment."},
-	{ESTALE, PROBLEM_UNAVAILABLE, "The artifact store is away."},
-	{ETIMEDOUT, PROBLEM_UNAVAILABLE, "The artifact store does not answer."},
-	{ENOTCONN, PROBLEM_UNAVAILABLE, "The artifact store is away."},
-	{EHOSTDOWN, PROBLEM_UNAVAILABLE, "The artifact store is away."},
-	{ENOENT, PROBLEM_NOT_FOUND, "The artifact store has no such bytes."},
-	{EIO, PROBLEM_INTERNAL, "The artifact store had an input or output error."},
-	{EACCES, PROBLEM_INTERNAL, "The service is not allowed to use the artifact store."},
+	{ENOSPC, PROBLEM_NO_SPACE, "the artifact store is full"},
+	{EDQUOT, PROBLEM_NO_SPACE, "the artifact store's quota is used up"},
+	{EFBIG, PROBLEM_NO_SPACE, "the artifact store cannot hold a file of this size"},
+	{EMFILE, PROBLEM_BUSY, "too many artifacts are open at the moment"},
+	{ENFILE, PROBLEM_BUSY, "too many files are open on the machine at the moment"},
+	{ENOMEM, PROBLEM_BUSY, "there is not enough memory at the moment"},
+	{EROFS, PROBLEM_UNAVAILABLE, "the artifact store is read-only at the moment"},
+	{ESTALE, PROBLEM_UNAVAILABLE, "the artifact store is away"},
+	{ETIMEDOUT, PROBLEM_UNAVAILABLE, "the artifact store does not answer"},
+	{ENOTCONN, PROBLEM_UNAVAILABLE, "the artifact store is away"},
+	{EHOSTDOWN, PROBLEM_UNAVAILABLE, "the artifact store is away"},
+	{ENOENT, PROBLEM_NOT_FOUND, "the artifact store has no such bytes"},
+	{EIO, PROBLEM_INTERNAL, "the artifact store had an input or output error"},
+	{EACCES, PROBLEM_INTERNAL, "the service is not allowed to use the artifact store"},
 };
 
 static struct problem fault(struct arena *a, int error, const char *what, const char *path)
@@ -74,7 +74,7 @@ static struct problem fault(struct arena *a, int error, const char *what, const 
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
 		if (meanings[i].error == error)
 			return problem(a, meanings[i].code, "%s", meanings[i].detail);
-	return problem(a, PROBLEM_INTERNAL, "The artifact store failed: %s.", strerror(error));
+	return problem(a, PROBLEM_INTERNAL, "the artifact store failed: %s", strerror(error));
 }
 
 static void close_fd(int *fd)
@@ -125,7 +125,7 @@ static struct problem key_path(const struct fs *fs, struct arena *a, const char 
 {
 	if (!is_key(key)) {
 		log_line(LOG_ERROR, "storage_key_malformed", LOG_TEXT("key", key));
-		return problem(a, PROBLEM_INTERNAL, "The storage key is malformed.");
+		return problem(a, PROBLEM_INTERNAL, "the storage key is malformed");
 	}
 	blob_path(fs, key, path);
 	return NO_PROBLEM;
@@ -563,7 +563,7 @@ static struct problem fs_list(struct store *s, struct arena *a, const char *afte
 
 	*count = 0;
 	if (*after && !is_key(after))
-		return problem(a, PROBLEM_INTERNAL, "The storage key is malformed.");
+		return problem(a, PROBLEM_INTERNAL, "the storage key is malformed");
 	TRY(probe(fs, a, &now));
 	for (unsigned f = *after ? folder_of(after) : 0; f < FOLDERS && *count < room; f++) {
 		struct page page = {.entries = entries + *count, .room = room - *count};
@@ -627,8 +627,7 @@ static bool is_local(const char *path)
 
 static struct problem cannot_use(struct arena *a, const char *folder, const char *why)
 {
-	return problem(a, PROBLEM_INVALID, "The storage folder %s cannot be used: %s.", folder,
-		       why);
+	return problem(a, PROBLEM_INVALID, "the storage folder %s cannot be used: %s", folder, why);
 }
 
 /* Only the last folder of the location is made: when its parent is missing, a

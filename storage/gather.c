@@ -19,7 +19,7 @@ struct gather {
 };
 
 static const struct problem no_memory = {.code = PROBLEM_BUSY,
-					 .detail = "There is not enough memory at the moment."};
+					 .detail = "there is not enough memory at the moment"};
 
 static void gather_free(struct gather *g)
 {

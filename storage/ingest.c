@@ -169,7 +169,7 @@ void ingest_piece(struct ingest *u, const void *data, size_t len)
 {
 	if (u->problem.code == PROBLEM_NONE && too_much(u, len))
 		u->problem = problem(u->arena, PROBLEM_DIGEST_MISMATCH,
-				     "The body is longer than the %lld bytes announced.",
+				     "the body is longer than the %lld bytes announced",
 				     (long long)u->plan.length);
 	if (u->problem.code != PROBLEM_NONE) {
 		answer(u);
@@ -190,7 +190,7 @@ static struct problem agrees(struct ingest *u)
 
 	if (u->plan.length >= 0 && r->size != u->plan.length)
 		return problem(u->arena, PROBLEM_DIGEST_MISMATCH,
-			       "The body ended after %lld of the %lld bytes announced.",
+			       "the body ended after %lld of the %lld bytes announced",
 			       (long long)r->size, (long long)u->plan.length);
 	if (u->plan.sha256 && memcmp(u->plan.sha256, r->digests.sha256, SHA256_BYTES) != 0) {
 		char want[SHA256_TEXT], got[SHA256_TEXT];
@@ -198,7 +198,7 @@ static struct problem agrees(struct ingest *u)
 		hex_text(want, u->plan.sha256, SHA256_BYTES);
 		hex_text(got, r->digests.sha256, SHA256_BYTES);
 		return problem(u->arena, PROBLEM_DIGEST_MISMATCH,
-			       "The bytes received have the SHA-256 %s; announced was %s.", got,
+			       "the bytes received have the SHA-256 %s; announced was %s", got,
 			       want);
 	}
 	return NO_PROBLEM;
@@ -281,8 +281,7 @@ static struct problem unreadable(struct arena *a, const char *key, int error)
 {
 	log_line(LOG_ERROR, "storage_failed", LOG_TEXT("what", "read"), LOG_TEXT("key", key),
 		 LOG_TEXT("why", strerror(error)));
-	return problem(a, PROBLEM_INTERNAL, "The stored bytes cannot be read: %s.",
-		       strerror(error));
+	return problem(a, PROBLEM_INTERNAL, "the stored bytes cannot be read: %s", strerror(error));
 }
 
 static int hash_file(int fd, enum ingest_source source, struct hasher *h, void *buffer,

@@ -190,10 +190,10 @@ static void test_limits(void)
 		is_int(list_choose(arena, &choice, TAG).code, PROBLEM_NONE, "tag %d of 3", i + 1);
 	struct problem p = list_choose(arena, &choice, TAG);
 	is_int(p.code, PROBLEM_INVALID, "no fourth tag");
-	is_str(p.detail, "The filter tag may be given 3 times at most.", "says how many");
+	is_str(p.detail, "the filter tag may be given 3 times at most", "says how many");
 	is_int(list_choose(arena, &choice, MADE_AFTER).code, PROBLEM_NONE, "once");
 	p = list_choose(arena, &choice, MADE_AFTER);
-	is_str(p.detail, "The filter made_after may be given once only.", "not twice");
+	is_str(p.detail, "the filter made_after may be given once only", "not twice");
 	while (choice.nfilters < LIST_CHOSEN)
 		is_int(list_choose(arena, &choice, METRIC_GT).code, PROBLEM_NONE,
 		       "one more metric");
