@@ -8,7 +8,7 @@ static void reply_empty_page(struct request *rq)
 	struct json_out j = json_out_new(rq->arena);
 
 	page_open(&j);
-	page_close(rq, &j, false, NULL);
+	page_close(rq, &j, false, "[]");
 }
 
 static void project_asked(struct request *rq, const PGresult *res)

@@ -51,6 +51,16 @@ def follow(shell, hallmark, steps):
         )
 
 
+def test_a_start_prints_what_the_readme_shows(hallmark):
+    """The words before the values: they stand in a column of their own."""
+    block = next(
+        block for block in (ROOT / "README.md").read_text().split("```text\n") if "Serving" in block[:10]
+    )
+    shown = block.partition("```")[0].splitlines()
+    assert len(shown) == 4
+    assert [line[:16] for line in hallmark.printed.splitlines()] == [line[:16] for line in shown]
+
+
 def test_make_knows_what_the_readme_names():
     done = subprocess.run(["make", "-n", "run", "test"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
