@@ -90,6 +90,19 @@ void reply_empty(struct request *rq, unsigned status)
 		   MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT));
 }
 
+/* Never asked: a HEAD has no body. */
+static ssize_t no_bytes(void *who, uint64_t at, char *buffer, size_t room)
+{
+	(void)who, (void)at, (void)buffer, (void)room;
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+void reply_head(struct request *rq, unsigned status, int64_t len)
+{
+	reply_with(rq, status,
+		   MHD_create_response_from_callback((uint64_t)len, 1, no_bytes, NULL, NULL));
+}
+
 void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len)
 {
 	struct MHD_Response *r =

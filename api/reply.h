@@ -17,6 +17,8 @@ void reply_empty(struct request *rq, unsigned status); /* 204, 304, 308 … */
 /* text lives in the arena or for ever. */
 void reply_text(struct request *rq, unsigned status, const char *type, const char *text,
 		size_t len);
+/* What a GET would be answered with, for HEAD: len is announced and no byte sent. */
+void reply_head(struct request *rq, unsigned status, int64_t len);
 /* Takes fd over. */
 void reply_fd(struct request *rq, unsigned status, int fd, int64_t offset, int64_t len);
 

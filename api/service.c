@@ -29,7 +29,7 @@ static struct problem open_parts(struct arena *a, const struct service_options *
 	s->started_at = timestamp_now();
 	uuid_new(s->replica);
 	signal(SIGPIPE, SIG_IGN);
-	TRY(store_open(a, o->storage, &s->store));
+	TRY(store_open(a, &o->storage, &s->store));
 	s->jobs = jobs_new(o->jobs);
 	if (!s->jobs)
 		return problem(a, PROBLEM_INTERNAL, "out of memory");

@@ -17,7 +17,7 @@ struct service_options {
 	const char *hosts;    /* that Host may name, "a,b"; NULL: any */
 	const char *probes;   /* host:port for /livez, /readyz and /metrics alone; NULL: none */
 	const char *conninfo; /* PostgreSQL; never logged */
-	const char *storage;  /* where artifacts live */
+	struct store_options storage;   /* where artifacts live */
 	const unsigned char *token_key; /* 32 bytes each, from the secret file */
 	const unsigned char *page_key;
 	int loops, jobs;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "storage/store.h"
 
 #define AT(member) offsetof(struct config, member)
 #define KIB        (1LL << 10)
@@ -23,6 +24,12 @@ static const char *const log_levels[] = {
 	NULL,
 };
 
+static const char *const store_drivers[] = {
+	[STORE_AUTO] = "auto",
+	[STORE_LIBS3] = "libs3",
+	NULL,
+};
+
 /* clang-format off */
 static const struct setting rows[] = {
 	{.name = "config", .type = SETTING_PATH, .only = SETTING_ENVIRONMENT, .offset = AT(config),
@@ -35,7 +42,15 @@ static const struct setting rows[] = {
 	 .offset = AT(database_url), .meta = "URL",
 	 .help = "PostgreSQL to use; without it hallmarkd runs one of its own under the state folder"},
 	{.name = "storage_path", .env = "STORAGE_PATH", .type = SETTING_PATH, .offset = AT(storage_path),
-	 .help = "folder for the artifacts' bytes; STATE/artifacts when not set"},
+	 .help = "folder or bucket for the artifacts' bytes; STATE/artifacts when not set"},
+	{.name = "storage_driver", .type = SETTING_WORD, .offset = AT(storage_driver), .preset = "auto", .words = store_drivers,
+	 .help = "what speaks to the store; a bucket of an object store (s3://…) needs libs3"},
+	{.name = "transfers", .type = SETTING_PATH, .offset = AT(transfers), .meta = "FOLDER",
+	 .help = "folder on a local disk for bytes on their way to and from a bucket; STATE/transfers when not set"},
+	{.name = "s3_access_key", .env = "AWS_ACCESS_KEY_ID", .type = SETTING_TEXT, .offset = AT(s3_access_key),
+	 .help = "who hallmarkd is to the object store"},
+	{.name = "s3_secret_key", .env = "AWS_SECRET_ACCESS_KEY", .type = SETTING_TEXT, .secrecy = SETTING_SECRET, .offset = AT(s3_secret_key),
+	 .help = "the secret that goes with it"},
 	{.name = "state", .type = SETTING_PATH, .offset = AT(state), .meta = "FOLDER",
 	 .help = "hallmarkd's own folder; ./var when not set, or /var/lib/hallmark"},
 	{.name = "keys", .type = SETTING_PATH, .offset = AT(keys), .meta = "FOLDER",
@@ -149,6 +164,7 @@ static void work_out_presets(struct arena *a, struct settings *s, struct config 
 {
 	settings_preset(s, "state", "%s", state_preset(c));
 	settings_preset(s, "storage_path", "%s/artifacts", c->state);
+	settings_preset(s, "transfers", "%s/transfers", c->state);
 	settings_preset(s, "keys", "%s/keys", c->state);
 	settings_preset(s, "secret_file", "%s/secret", c->state);
 	if (c->loops == 0)

@@ -17,6 +17,9 @@ struct config {
 	const char *config;       /* the file; NULL: none */
 	const char *database_url; /* NULL: the embedded PostgreSQL */
 	const char *storage_path;
+	int storage_driver;    /* enum store_driver */
+	const char *transfers; /* for bytes on their way to and from an object store */
+	const char *s3_access_key, *s3_secret_key;
 	const char *listen;        /* host:port, [v6]:port */
 	const char *probes;        /* host:port for probes and metrics alone; NULL: none */
 	const char *allowed_hosts; /* NULL: any Host header */

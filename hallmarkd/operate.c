@@ -60,6 +60,7 @@ struct problem run_migrate(struct invocation *in)
 static struct problem prepare_by_kind(struct arena *a, const struct config *c,
 				      struct prepared *done)
 {
+	TRY(prepare_transfers(a, c));
 	if (!c->embedded)
 		return prepare_check(a, c, c->database_url, done);
 	TRY(prepare_database(a, c->database_url));

@@ -13,6 +13,7 @@
 #include "registry/secret.h"
 #include "registry/token.h"
 #include "sql/once.h"
+#include "storage/store.h"
 
 #define ADMIN "admin"
 
@@ -167,6 +168,14 @@ static struct problem ensure_storage(struct arena *a, const char *path)
 		return NO_PROBLEM;
 	return problem(a, PROBLEM_INVALID, "the storage folder %s cannot be made: %s", path,
 		       strerror(errno));
+}
+
+struct problem prepare_transfers(struct arena *a, const struct config *c)
+{
+	if (c->storage_driver != STORE_LIBS3 || mkdir(c->transfers, 0700) == 0 || errno == EEXIST)
+		return NO_PROBLEM;
+	return problem(a, PROBLEM_INVALID, "the folder for transfers %s cannot be made: %s",
+		       c->transfers, strerror(errno));
 }
 
 struct problem prepare(struct arena *a, const struct config *c, const char *conninfo,

@@ -30,6 +30,10 @@ struct problem prepare(struct arena *a, const struct config *c, const char *conn
 struct problem prepare_check(struct arena *a, const struct config *c, const char *conninfo,
 			     struct prepared *out) MUST_CHECK;
 
+/* Makes the folder that uploads to an object store pass through; with another store,
+ * nothing. The service itself may not make it: see sandbox_service(). */
+struct problem prepare_transfers(struct arena *a, const struct config *c) MUST_CHECK;
+
 /* Creates the embedded server's database when it has none yet. */
 struct problem prepare_database(struct arena *a, const char *conninfo) MUST_CHECK;
 

@@ -6,6 +6,7 @@
  *	STATE/keys/           signing keys
  *	STATE/postgres/       the embedded database
  *	STATE/artifacts/      the artifacts' bytes
+ *	STATE/transfers/      bytes on their way to and from an object store
  */
 #ifndef HALLMARK_HALLMARKD_STATE_H
 #define HALLMARK_HALLMARKD_STATE_H

@@ -9,21 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "storage/key.h"
 
 enum {
-	RANDOM_TEXT = 32, /* hex digits: 128 bits never repeat */
-	DIGEST_TEXT = 64,
-	KEY_TEXT = DIGEST_TEXT + 1 + RANDOM_TEXT,
 	FOLDERS = 256 * 256,          /* ab/cd */
 	PUSH_EVERY = 8 * 1024 * 1024, /* bytes */
 	FOLDER_MODE = 0750,
@@ -41,7 +36,7 @@ struct fs_put {
 	struct fs *fs;
 	int fd;
 	int64_t written, pushed;
-	char name[RANDOM_TEXT + 1];
+	char name[STORAGE_RANDOM_TEXT + 1];
 };
 
 /* ---- what goes wrong -------------------------------------------------------------- */
@@ -92,17 +87,6 @@ static void close_dir(DIR **d)
 
 /* ---- names ------------------------------------------------------------------------ */
 
-static bool is_hex(const char *s, size_t len)
-{
-	return strspn(s, "0123456789abcdef") == len;
-}
-
-static bool is_key(const char *key)
-{
-	return strnlen(key, KEY_TEXT + 1) == KEY_TEXT && key[DIGEST_TEXT] == '.' &&
-	       is_hex(key, DIGEST_TEXT) && is_hex(key + DIGEST_TEXT + 1, RANDOM_TEXT);
-}
-
 /* Every path is shorter than PATH_MAX: store_folder() keeps room for what is added. */
 static void incoming_path(const struct fs *fs, const char *name, char path[PATH_MAX])
 {
@@ -119,14 +103,10 @@ static void blob_path(const struct fs *fs, const char *key, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/blobs/%.2s/%.2s/%s", fs->path, key, key + 2, key);
 }
 
-/* A key comes from our own database; one of another shape must never become a path. */
 static struct problem key_path(const struct fs *fs, struct arena *a, const char *key,
 			       char path[PATH_MAX])
 {
-	if (!is_key(key)) {
-		log_line(LOG_ERROR, "storage_key_malformed", LOG_TEXT("key", key));
-		return problem(a, PROBLEM_INTERNAL, "the storage key is malformed");
-	}
+	TRY(storage_key_check(a, key));
 	blob_path(fs, key, path);
 	return NO_PROBLEM;
 }
@@ -193,15 +173,6 @@ static void folder_forget(struct fs *fs, unsigned folder)
 
 /* ---- uploads ---------------------------------------------------------------------- */
 
-static void random_name(char name[RANDOM_TEXT + 1])
-{
-	unsigned char bytes[RANDOM_TEXT / 2];
-
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-		abort(); /* cannot happen for 16 bytes once the system is up */
-	hex_text(name, bytes, sizeof(bytes));
-}
-
 /* Between the making of a file and its lock a sweep may take it for dead; then
  * the sweep holds the lock or has unlinked the file. Either way: another one. */
 static int lock_new(int fd, bool *lost)
@@ -218,12 +189,12 @@ static int lock_new(int fd, bool *lost)
 }
 
 /* The file may not even be written by its owner: only this descriptor writes. */
-static int create_incoming(const struct fs *fs, char name[RANDOM_TEXT + 1], int *out)
+static int create_incoming(const struct fs *fs, char name[STORAGE_RANDOM_TEXT + 1], int *out)
 {
 	for (bool lost = true; lost;) {
 		char path[PATH_MAX];
 
-		random_name(name);
+		storage_random(name);
 		incoming_path(fs, name, path);
 		int fd =
 			open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, BLOB_MODE);
@@ -363,9 +334,7 @@ static struct problem fs_put_finish(struct store_put *p, struct arena *a,
 	char path[PATH_MAX];
 	const char *what = "fsync";
 
-	hex_text(key, sha256, SHA256_BYTES);
-	key[DIGEST_TEXT] = '.';
-	random_name(key + DIGEST_TEXT + 1);
+	storage_key_new(sha256, key);
 	blob_path(put->fs, key, path);
 	int error = fsync(put->fd) == 0 ? 0 : errno;
 	if (!error) {
@@ -431,6 +400,14 @@ static struct problem fs_open_blob(struct store *s, struct arena *a, const char 
 	return NO_PROBLEM;
 }
 
+static struct problem fs_size(struct store *s, struct arena *a, const char *key, int64_t *size)
+{
+	AUTO_FD fd = -1;
+
+	TRY(fs_open_blob(s, a, key, &fd, size));
+	return NO_PROBLEM;
+}
+
 static struct problem fs_remove(struct store *s, struct arena *a, const char *key)
 {
 	const struct fs *fs = (const struct fs *)s;
@@ -448,7 +425,7 @@ static struct problem fs_remove(struct store *s, struct arena *a, const char *ke
  * NFS is not ours. */
 static struct problem probe(const struct fs *fs, struct arena *a, time_t *now)
 {
-	char name[RANDOM_TEXT + 1], path[PATH_MAX];
+	char name[STORAGE_RANDOM_TEXT + 1], path[PATH_MAX];
 	AUTO_FD fd = -1;
 	struct stat st = {0};
 	int error = create_incoming(fs, name, &fd);
@@ -502,7 +479,7 @@ static struct problem fs_sweep(struct store *s, struct arena *a, int64_t *remove
 	if (!dir)
 		return fault(a, errno, "sweep", path);
 	for (const struct dirent *e; (e = readdir(dir));) {
-		if (strlen(e->d_name) != RANDOM_TEXT || !is_hex(e->d_name, RANDOM_TEXT))
+		if (!storage_is_random(e->d_name))
 			continue; /* not ours: .nfs… of a file still open, lost+found */
 		incoming_path(fs, e->d_name, path);
 		*removed += remove_dead(fs, path, now);
@@ -537,7 +514,7 @@ static int list_folder(DIR *dir, const char *after, time_t now, struct page *pag
 		struct store_entry entry = {0};
 		struct stat st;
 
-		if (!is_key(e->d_name) || strcmp(e->d_name, after) <= 0 ||
+		if (!storage_is_key(e->d_name) || strcmp(e->d_name, after) <= 0 ||
 		    !page_takes(page, e->d_name))
 			continue;
 		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -545,7 +522,7 @@ static int list_folder(DIR *dir, const char *after, time_t now, struct page *pag
 				continue; /* removed meanwhile */
 			return errno;
 		}
-		memcpy(entry.key, e->d_name, KEY_TEXT);
+		memcpy(entry.key, e->d_name, STORAGE_KEY_TEXT);
 		entry.size = st.st_size;
 		entry.age = now - st.st_ctime;
 		page_add(page, &entry);
@@ -562,8 +539,8 @@ static struct problem fs_list(struct store *s, struct arena *a, const char *afte
 	time_t now = 0;
 
 	*count = 0;
-	if (*after && !is_key(after))
-		return problem(a, PROBLEM_INTERNAL, "the storage key is malformed");
+	if (*after)
+		TRY(storage_key_check(a, after));
 	TRY(probe(fs, a, &now));
 	for (unsigned f = *after ? folder_of(after) : 0; f < FOLDERS && *count < room; f++) {
 		struct page page = {.entries = entries + *count, .room = room - *count};
@@ -594,6 +571,7 @@ static const struct store_ops fs_ops = {
 	.put_finish = fs_put_finish,
 	.put_abort = fs_put_abort,
 	.open = fs_open_blob,
+	.size = fs_size,
 	.remove = fs_remove,
 	.sweep = fs_sweep,
 	.list = fs_list,

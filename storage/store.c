@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "storage/bucket.h"
 #include "storage/fs.h"
+#include "storage/libs3.h"
 
 enum { FOLDER_ROOM = PATH_MAX - 256 }; /* leaves room for what the store adds */
 
@@ -66,10 +68,8 @@ struct problem store_folder(struct arena *a, const char *location, const char **
 {
 	const char *path = location;
 
-	if (strncmp(location, "s3:", 3) == 0)
-		return wrong(a, location,
-			     "is an object store; this release keeps artifacts "
-			     "in a folder, on local disk or NFS");
+	if (bucket_is(location))
+		return wrong(a, location, "is an object store and not a folder");
 	if (strncmp(location, "file:", 5) == 0)
 		TRY(url_path(a, location, &path));
 	if (*path != '/')
@@ -80,10 +80,20 @@ struct problem store_folder(struct arena *a, const char *location, const char **
 	return tidy(a, location, path, out);
 }
 
-struct problem store_open(struct arena *a, const char *location, struct store **out)
+/* Which kind of location a driver serves is all that there is to choose. */
+struct problem store_open(struct arena *a, const struct store_options *o, struct store **out)
 {
 	const char *folder = NULL;
 
-	TRY(store_folder(a, location, &folder));
+	if (o->driver == STORE_LIBS3 && !bucket_is(o->location))
+		return wrong(a, o->location,
+			     "is not an object store, which the driver libs3 is for");
+	if (o->driver == STORE_LIBS3)
+		return libs3_open(a, o, out);
+	if (bucket_is(o->location))
+		return wrong(a, o->location,
+			     "is an object store: set storage_driver = libs3, after reading in "
+			     "docs/storage.md what it can do");
+	TRY(store_folder(a, o->location, &folder));
 	return fs_open(a, folder, out);
 }

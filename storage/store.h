@@ -6,9 +6,10 @@
  * bytes. All calls block; loops run them as jobs (base/jobs.h). A store may be
  * used by any number of threads at once.
  *
- * Problems: NO_SPACE when the medium or a quota is full, NOT_FOUND when there
- * are no bytes behind a key, BUSY when descriptors or memory are out for the
- * moment, UNAVAILABLE when a remote store does not answer, else INTERNAL. What
+ * Problems: NO_SPACE when the medium or a quota is full, TOO_LARGE when the store
+ * takes no file of that size, NOT_FOUND when there are no bytes behind a key, BUSY
+ * when descriptors or memory are out for the moment, UNAVAILABLE when a remote
+ * store does not answer, else INTERNAL. What
  * failed on our side is logged here, once, with the file it happened to; the
  * problem's detail names no path.
  */
@@ -20,8 +21,7 @@
 #include <sys/types.h>
 
 #include "base/problem.h"
-
-enum { STORAGE_KEY = 128 }; /* room for any key with its NUL */
+#include "storage/key.h"
 
 struct store;
 
@@ -54,6 +54,9 @@ struct store_ops {
 	/* A descriptor at offset 0 and the size; the caller closes it. */
 	MUST_CHECK struct problem (*open)(struct store *s, struct arena *a, const char *key,
 					  int *fd, int64_t *size);
+	/* The size of what open() would give, without fetching it. */
+	MUST_CHECK struct problem (*size)(struct store *s, struct arena *a, const char *key,
+					  int64_t *size);
 	/* Removing what is not there is no problem. */
 	MUST_CHECK struct problem (*remove)(struct store *s, struct arena *a, const char *key);
 	/* Removes uploads that no process works on any more; how many. */
@@ -73,9 +76,24 @@ struct store {
 	bool sendfile; /* open() gives a local file that sendfile may serve */
 };
 
-/* Opens the store, making its folders when they are missing. location is an
+/* Which code speaks to the store. */
+enum store_driver {
+	STORE_AUTO, /* by the location; an object store needs its driver named */
+	STORE_LIBS3
+};
+
+struct store_options {
+	const char *location; /* a folder, or a bucket: see storage/bucket.h */
+	enum store_driver driver;
+	/* For object stores. Copied. */
+	const char *scratch; /* a folder on a local disk for bytes on their way */
+	const char *access_key, *secret_key;
+};
+
+/* Opens the store, making its folders when they are missing. A folder is an
  * absolute path or a file URL (RFC 8089); INVALID says what would be right. */
-struct problem store_open(struct arena *a, const char *location, struct store **out) MUST_CHECK;
+struct problem store_open(struct arena *a, const struct store_options *o,
+			  struct store **out) MUST_CHECK;
 
 /* The folder that a location names, absolute, without "." or ".." or double slashes. */
 struct problem store_folder(struct arena *a, const char *location, const char **out) MUST_CHECK;

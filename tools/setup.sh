@@ -33,6 +33,7 @@ build_needs() {
 		library:libcrypto      libssl-dev
 		library:libcurl        libcurl4-openssl-dev
 		library:libseccomp     libseccomp-dev
+		file:/usr/include/libs3.h libs3-dev
 		library:libutf8proc    libutf8proc-dev
 		library:yaml-0.1       libyaml-dev
 	END

@@ -309,7 +309,9 @@ static void open_bytes(struct request *rq)
 	struct download *d = rq->state;
 	struct store *s = rq->loop->service->store;
 
-	d->problem = s->ops->open(s, rq->arena, d->file.storage_key, &d->fd, &d->size);
+	d->problem = rq->method == METHOD_HEAD
+			     ? s->ops->size(s, rq->arena, d->file.storage_key, &d->size)
+			     : s->ops->open(s, rq->arena, d->file.storage_key, &d->fd, &d->size);
 	if (d->problem.code == PROBLEM_NONE && d->size != d->file.size)
 		d->problem =
 			problem(rq->arena, PROBLEM_INTERNAL, "%s has %lld bytes, not %lld",
@@ -374,8 +376,11 @@ static void opened(struct request *rq)
 		break;
 	}
 	download_headers(rq, d);
-	if (rq->method == METHOD_GET)
-		counter_add(&rq->loop->metrics.download_bytes, (uint64_t)length);
+	if (rq->method == METHOD_HEAD) {
+		reply_head(rq, status, length);
+		return;
+	}
+	counter_add(&rq->loop->metrics.download_bytes, (uint64_t)length);
 	int fd = d->fd;
 	d->fd = -1;
 	reply_fd(rq, status, fd, first, length);

@@ -1,5 +1,4 @@
 #include <string.h>
-#include <unistd.h>
 
 #include "api/loop.h"
 #include "api/outcome.h"
@@ -74,27 +73,20 @@ static const char *bytes_fault(struct publishing *p, const struct artifact *f)
 {
 	struct store *s = p->rq->loop->service->store;
 	struct arena *a = p->rq->arena;
-	struct ingest_result again;
-	struct problem problem;
-	int64_t size;
-	int fd;
+	struct ingest_result again = {0};
+	struct problem problem =
+		p->reread ? ingest_reread(s, a, f->storage_key, INGEST_FROM_CACHE, &again)
+			  : s->ops->size(s, a, f->storage_key, &again.size);
 
-	problem = s->ops->open(s, a, f->storage_key, &fd, &size);
 	if (problem.code == PROBLEM_NOT_FOUND)
 		return lost(p, f, "its bytes are missing from the store; upload it again");
 	if (problem.code != PROBLEM_NONE)
 		return "its bytes cannot be read now";
-	close(fd);
-	if (size != f->size)
+	if (again.size != f->size)
 		return lost(p, f,
 			    "the store has another number of bytes than were uploaded; upload it "
 			    "again");
-	if (!p->reread)
-		return NULL;
-	problem = ingest_reread(s, a, f->storage_key, INGEST_FROM_CACHE, &again);
-	if (problem.code != PROBLEM_NONE)
-		return "its bytes cannot be read now";
-	if (memcmp(again.digests.sha256, f->sha256.data, SHA256_BYTES) == 0)
+	if (!p->reread || memcmp(again.digests.sha256, f->sha256.data, SHA256_BYTES) == 0)
 		return NULL;
 	return lost(p, f, "the stored bytes have another SHA-256 than was signed; upload it again");
 }

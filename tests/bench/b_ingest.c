@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 				   .length = -1,
 				   .done = next,
 				   .who = &u};
-	struct problem opened = store_open(a, argv[1], &plan.store);
+	struct problem opened =
+		store_open(a, &(struct store_options){.location = argv[1]}, &plan.store);
 	if (opened.code != PROBLEM_NONE)
 		fail("store", opened.detail);
 	open_file(argv[2], &u);

@@ -382,7 +382,7 @@ static void elsewhere_age_decides_and_absence_is_given_time(void)
 
 	store->ops->close(store);
 	fault_remote(true);
-	struct problem p = store_open(arena, root, &store);
+	struct problem p = store_open(arena, &(struct store_options){.location = root}, &store);
 	ok(p.code == PROBLEM_NONE && !store->sendfile, "a network file system gets no sendfile");
 	close(creat(under("incoming/" HEX32), 0600));
 	make_old(under("incoming/" HEX32), 23);
@@ -403,7 +403,7 @@ static void elsewhere_age_decides_and_absence_is_given_time(void)
 	ok(monotonic_us() - start > 1000000, "after more than a second of trying");
 	store->ops->close(store);
 	fault_remote(false);
-	p = store_open(arena, root, &store);
+	p = store_open(arena, &(struct store_options){.location = root}, &store);
 	ok(p.code == PROBLEM_NONE && store->sendfile, "a local one gets sendfile");
 }
 
@@ -468,7 +468,7 @@ static void a_location_is_read_strictly(void)
 		{"file:///srv/%4", NULL, "broken percent escape"},
 		{"file:///srv/%00", NULL, "broken percent escape"},
 		{"file:///srv/%0a", NULL, "control character"},
-		{"s3://bucket/prefix", NULL, "object store"},
+		{"s3://bucket/prefix", NULL, "not a folder"},
 		{"nfs://server/export", NULL, "is not an absolute path"},
 	};
 
@@ -493,11 +493,12 @@ static void a_location_is_read_strictly(void)
 static void an_unusable_folder_is_named(void)
 {
 	struct store *s;
-	struct problem p = store_open(arena, under("no/such/parent"), &s);
+	struct problem p =
+		store_open(arena, &(struct store_options){.location = under("no/such/parent")}, &s);
 
 	ok(p.code == PROBLEM_INVALID && strstr(p.detail, "no/such/parent"), "%s", p.detail);
 	close(creat(under("file"), 0600));
-	p = store_open(arena, under("file"), &s);
+	p = store_open(arena, &(struct store_options){.location = under("file")}, &s);
 	ok(p.code == PROBLEM_INVALID && strstr(p.detail, "Not a directory"), "%s", p.detail);
 	unlink(under("file"));
 	fault_arm(FAULT_WRITE, 1, EROFS); /* the probe's write */
@@ -523,7 +524,8 @@ static void a_full_disk_is_said_to_be_full(void)
 		rmdir(small);
 		return;
 	}
-	is_int(store_open(arena, small, &store).code, PROBLEM_NONE, "two MiB");
+	is_int(store_open(arena, &(struct store_options){.location = small}, &store).code,
+	       PROBLEM_NONE, "two MiB");
 	is_int(store->ops->put_begin(store, arena, 3 << 20, &p).code, PROBLEM_NO_SPACE,
 	       "three announced are refused at once");
 	is_int(store->ops->put_begin(store, arena, -1, &p).code, PROBLEM_NONE, "unannounced");
@@ -551,7 +553,8 @@ int main(void)
 	bytes = malloc(20 * MIB);
 	for (size_t i = 0; i < 20 * MIB; i++)
 		bytes[i] = (unsigned char)(i * 31 + (i >> 8));
-	is_int(store_open(arena, root, &store).code, PROBLEM_NONE, "opened");
+	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
+	       PROBLEM_NONE, "opened");
 
 	what_is_put_can_be_opened_until_it_is_removed();
 	the_file_is_safe_before_its_name_and_the_name_before_the_answer();

@@ -447,7 +447,8 @@ int main(void)
 	source = malloc(SOURCE);
 	for (size_t i = 0; i < SOURCE; i++)
 		source[i] = (unsigned char)(i * 31 + (i >> 8));
-	is_int(store_open(arena, root, &store).code, PROBLEM_NONE, "opened");
+	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
+	       PROBLEM_NONE, "opened");
 	poller = poller_new();
 	mailbox = mailbox_new(poller);
 	jobs = jobs_new(4);
