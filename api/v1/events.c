@@ -23,7 +23,7 @@ static void listed(struct request *rq, const PGresult *res)
 			return;
 		event_write(&j, &event);
 	}
-	page_close(rq, &j, n > shown, shown ? query_key(rq->arena, res, shown - 1) : NULL);
+	page_close(rq, &j, n > shown, shown ? query_key(rq->arena, res, shown - 1) : "[]");
 }
 
 /* GET /api/v1/events of the registry, or of one project; newest first. */
