@@ -54,6 +54,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 		h->codings++, h->coding = value;
 	else if (named(key, key_len, "Expect"))
 		h->expect = value;
+	else if (named(key, key_len, "Authorization"))
+		h->authorizations++;
 	else if (named(key, key_len, "traceparent"))
 		h->traceparent = h->parents++ ? NULL : value;
 	return MHD_YES;
@@ -116,6 +118,8 @@ struct problem admit_head(struct request *rq, const char *method, const char *ve
 		return problem(a, PROBLEM_BAD_FRAME, "a header's value holds a control character");
 	if (head->hosts > 1 || (head->hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
 		return problem(a, PROBLEM_BAD_FRAME, "send exactly one Host header");
+	if (head->authorizations > 1)
+		return problem(a, PROBLEM_BAD_FRAME, "send one Authorization header, not more");
 	TRY(framing(rq, version, head));
 	const char *hosts = rq->loop->service->options.hosts;
 	if (hosts && (!head->host || !host_known(hosts, head->host)))

@@ -15,7 +15,7 @@
 
 /* What the head said, for what comes after. */
 struct head {
-	int hosts, lengths, codings, parents;
+	int hosts, lengths, codings, parents, authorizations;
 	bool bad_name, bad_value;
 	const char *host, *coding;
 	const char *length;

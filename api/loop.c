@@ -98,6 +98,9 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 	struct peer *peer = *context;
 
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		/* At its limit libmicrohttpd accepts no more, and begins again only when run. */
+		loop->daemon_ready |=
+			loop->metrics.connections >= (uint64_t)loop->service->options.connections;
 		gauge_set(&loop->metrics.connections, loop->metrics.connections - 1);
 		if (peer)
 			peer_unlink(peer);
@@ -187,6 +190,7 @@ static void watchdog(struct timer *timer)
 		peer->deadline = INT64_MAX;
 	}
 	gauge_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
+	loop->daemon_ready = true; /* out of descriptors it had stopped accepting, perhaps */
 	poller_set(loop->poller, &loop->watchdog, now + watch_us);
 }
 

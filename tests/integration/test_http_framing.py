@@ -49,6 +49,7 @@ SHAPES = {
     "a bare CR before a length": "PUT /P HTTP/1.1|#|@|X-A: 1\rContent-Length: 300||",
     "two hosts": "GET /health HTTP/1.1|#|#||",
     "no host": "GET /health HTTP/1.1||",
+    "two authorizations": "PUT /P HTTP/1.1|#|@|@|Content-Length: 0||",
     "a control byte in the method": "G\x01T /health HTTP/1.1|#||",
     "HTTP/1.2": "GET /health HTTP/1.2|#||",
     "HTTP/2.0": "GET /health HTTP/2.0|#||",
@@ -345,6 +346,24 @@ def test_a_refusal_in_the_middle_of_a_body_is_heard(start_hallmark, name):
     is_problem(server.put(artifact_path(name, "a"), body=iter(pieces)), 413, "too-large")
     is_problem(server.put(artifact_path(name, "a"), body=iter(pieces[:11])), 413, "too-large")
     assert server.put(artifact_path(name, "a"), body=iter(pieces[:10])).status == 201
+
+
+# ---- too many ------------------------------------------------------------------------------
+
+
+def test_idle_connections_do_not_keep_others_out_for_ever(start_hallmark):
+    server = start_hallmark(connections=16)
+    idle = [socket.create_connection((server.host, server.port)) for _ in range(20)]
+    began = time.monotonic()
+    while True:
+        try:
+            if server.get("/health", timeout=2).status == 200:
+                break
+        except OSError:
+            assert time.monotonic() < began + 60 * SLOWNESS, "nobody was let in any more"
+    for one in idle:
+        one.close()
+    assert server.get("/health").status == 200
 
 
 # ---- the slow -----------------------------------------------------------------------------

@@ -303,6 +303,16 @@ def test_coded_bodies_are_refused(service, name, coding):
     is_problem(answer, 415, "unsupported-media-type")
 
 
+@pytest.mark.parametrize("accept", ["text/html", "image/*", "application/json;q=0", "", "nonsense", "*/*"])
+def test_what_a_client_would_rather_have_is_no_hindrance(service, accept):
+    """There is one representation of everything, and RFC 9110 §12.4.1 lets it be sent."""
+    answer = service.get(
+        "/health", headers={"Accept": accept, "Accept-Encoding": "gzip", "Accept-Language": "xx"}
+    )
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert "Content-Encoding" not in answer.headers
+
+
 def test_a_get_with_a_body_is_refused(service):
     is_problem(service.request("GET", "/api/v1/projects", body=b"x"), 400, "invalid-request")
 

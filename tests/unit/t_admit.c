@@ -72,6 +72,8 @@ static void heads(void)
 		{GET HOST "X(A): 1\r\n" END, PROBLEM_BAD_FRAME},
 		{GET HOST "Content-Length : 3\r\n" END, PROBLEM_BAD_FRAME},
 		{GET HOST HOST END, PROBLEM_BAD_FRAME},
+		{GET HOST "Authorization: Bearer a\r\nauthorization: Bearer b\r\n" END,
+		 PROBLEM_BAD_FRAME},
 		{"G\x01T /health HTTP/1.1\r\n" HOST END, PROBLEM_BAD_FRAME},
 		{"GE(T /health HTTP/1.1\r\n" HOST END, PROBLEM_BAD_FRAME},
 		{"BREW /health HTTP/1.1\r\n" HOST END, PROBLEM_NONE},
