@@ -1,6 +1,8 @@
 #include "registry/model_query.h"
 
-/* A model has a metric when one of its published versions has it. */
+/* A model has a metric when one of its published versions has it. OFFSET 0 keeps it a question
+ * about one model at a time: how few pass coalesce() the planner cannot know, and it would
+ * read the values of all models first. */
 #define METRIC(op)                                                                                 \
 	{                                                                                          \
 		"metric",                                                                          \
@@ -8,7 +10,7 @@
 			 "c.version_id AND v.state IN ('published', 'deprecated') "                \
 			 "WHERE c.model_id = m.id AND c.name = $? AND c.value " op " $? "          \
 			 "AND c.dataset = coalesce($?, c.dataset) "                                \
-			 "AND c.slice = coalesce($?, c.slice))",                                   \
+			 "AND c.slice = coalesce($?, c.slice) OFFSET 0)",                          \
 			 {OID_TEXT, OID_FLOAT8, OID_TEXT, OID_TEXT}},                              \
 			.repeat = 4,                                                               \
 	}

@@ -27,7 +27,7 @@ enum query_kind {
 	QUERY_WORD,   /* "a,b" of words: one text[] */
 	QUERY_TEXT,   /* one text, as it is */
 	QUERY_MODEL,  /* "project/model", three times */
-	QUERY_RANGE,  /* a version range: precedence from, to (bytea) of releases */
+	QUERY_RANGE,  /* a version range: REFERENCE_KEYS bounds (bytea), releases first */
 };
 
 struct query_rule {

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.model import good, pages, refused
+from support.model import good, pages, refused, until_placed
 from support.paths import COSIGN
 
 pytestmark = pytest.mark.usefixtures("errors")
@@ -218,6 +218,7 @@ def test_lost_bytes_are_healed_by_uploading_again(hallmark, model, errors, damag
     good(model.publish("1.0.0"), 200)
     assert hallmark.get(model.file("1.0.0", "f")).body == content
     subject = f"blobs/sha256:{hashlib.sha256(content).hexdigest()}"
+    until_placed(hallmark)
     told = pages(hallmark, "/api/v1/events", subject=subject, sort="position")
     assert [(e["kind"], e["before"]["state"], e["after"]["state"]) for e in told] == [
         ("blob.quarantined", "live", "quarantined"),
