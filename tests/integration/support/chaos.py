@@ -7,6 +7,7 @@ stop and cut what the server stands on, and keep account of what they ended them
 
 import json
 import random
+import re
 import signal
 import socket
 import struct
@@ -20,6 +21,8 @@ MODELS = ["bert", "minilm", "gone", "größe", "a b"]
 VERSIONS = ["1.0.0", "1.0.1-rc.1", "^1", "latest", "v1", "@champion", "1.x", "nonsense", "%ff", "9.9.9"]
 PATHS = ["model.bin", "onnx/model.onnx", "a/../b", "tokenizer.json", "x" * 300]
 TEXTS = ["accuracy", "loss", "", "'; --", "ünï", "\x01", "a" * 3000, "%", "_"]
+
+MADE = re.compile(rb'"model":"([a-z]+)","version":"([^"]+)"')
 
 VERSION = "{project}/models/{model}/versions/{version}"
 ROUTES = [
@@ -84,7 +87,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.random = server, random.Random(seed)
         self.statuses, self.strange = {}, []
-        self.made = ["1.0.0"]
+        self.made, self.heard = [("bert", "1.0.0")], False
         self.stopped = threading.Event()
 
     def run(self):
@@ -100,10 +103,12 @@ class Client(threading.Thread):
     # ---- what is said --------------------------------------------------------------
 
     def path(self, pattern):
-        version = self.random.choice(VERSIONS + self.made[-3:] * 3)
+        model, version = self.random.choice(MODELS[:2] * 4 + MODELS), self.random.choice(VERSIONS)
+        if self.random.random() < 0.6:
+            model, version = self.random.choice(self.made[-4:])
         return pattern.format(
             project=f"{BASE}/{self.random.choice(['default'] * 9 + ['other', 'UPPER'])}",
-            model=segment(self.random.choice(MODELS[:2] * 4 + MODELS)),
+            model=segment(model),
             version=version if version == "%ff" else segment(version),
             path=self.random.choice(PATHS[:2] * 3 + PATHS),
         )
@@ -181,9 +186,9 @@ class Client(threading.Thread):
             merges = method == "PATCH"
             lines.append(f"Content-Type: application/{'merge-patch+json' if merges else 'json'}")
         for line, often in (
-            ('If-Match: "1"', 0.2),
-            ("If-Match: *", 0.3),
-            ("If-None-Match: *", 0.15),
+            ('If-Match: "1"', 0.1),
+            ("If-Match: *", 0.2),
+            ("If-None-Match: *", 0.05),
             (f'If-None-Match: "{self.random.choice(["1", "2", "0" * 64])}"', 0.1),
             (f"Range: bytes={self.random.choice(['0-', '5-9', '-1', '9-5', '0-0,2-3'])}", 0.1),
             ("Expect: 100-continue", 0.03),
@@ -229,6 +234,7 @@ class Client(threading.Thread):
 
     def converse(self):
         """One connection: requests, one after another or at once, and an end of any kind."""
+        self.heard = False  # anything, on this connection
         with socket.create_connection((self.server.host, self.server.port), 3) as s:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for _ in range(self.one_of(1, 1, 3, 8)):
@@ -293,15 +299,15 @@ class Client(threading.Thread):
         return alive
 
     def judge(self, heard):
-        if heard and not b"HTTP/1.1 ".startswith(heard[:9]) and not heard.startswith(b"HTTP/1."):
-            if b"HTTP/1." not in heard and len(heard) < 200:
-                self.strange.append(heard)
+        if heard and not self.heard and not heard.startswith(b"HTTP/1.1 "):
+            self.strange.append(heard[:200])
+        self.heard = self.heard or bool(heard)
         for line in heard.split(b"HTTP/1.1 ")[1:]:
             status = line[:3].decode(errors="replace")
             self.statuses[status] = self.statuses.get(status, 0) + 1
-            if status == "201" and b'"version":"' in line[:6000]:
-                version = line.split(b'"version":"', 1)[1].split(b'"', 1)[0]
-                self.made.append(version.decode(errors="replace"))
+            made = MADE.search(line) if status == "201" else None
+            if made:
+                self.made.append((made[1].decode(), made[2].decode()))
 
 
 class Accidents:
