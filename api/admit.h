@@ -5,8 +5,8 @@
  * a request, its head is held against RFC 9112: the method and the field names
  * are tokens, values hold no control characters, there is exactly one Host, at
  * most one Content-Length and one Transfer-Encoding and never both, the only
- * transfer coding is "chunked" on HTTP/1.1, and at most one Authorization. A refusal closes the connection:
- * where the frame is a lie nothing behind it can be trusted.
+ * transfer coding is "chunked" on HTTP/1.1, and at most one Authorization. A refusal closes the
+ * connection: where the frame is a lie nothing behind it can be trusted.
  */
 #ifndef HALLMARK_API_ADMIT_H
 #define HALLMARK_API_ADMIT_H
