@@ -59,6 +59,7 @@ def main():
     missing = [package for program, package in NEEDS.items() if not shutil.which(program)]
     if missing:
         raise SystemExit(f"bench: programs are missing; apt-get install {' '.join(missing)}")
+    busy = os.getloadavg()[0]
     postgres = Postgres("fsync=on", "shared_buffers=256MB", "max_wal_size=4GB")
     folder = Path(tempfile.mkdtemp(prefix="hallmark-bench."))
     folder.chmod(0o755)
@@ -75,7 +76,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     say("")
     revision = run("git", "-C", ROOT, "describe", "--always", "--dirty").strip()
-    print(f"{machine()}; PostgreSQL {server_version()}; revision {revision}; {datetime.date.today()}\n")
+    print(f"{machine()}; PostgreSQL {server_version()}; revision {revision}; {datetime.date.today()};")
+    print(f"load average before {busy:.1f}\n")
     print(table(rows))
 
 

@@ -51,6 +51,16 @@ static void die(const char *why)
 	exit(1);
 }
 
+static int number(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (*end || n < 1 || n > 65535)
+		die("ports, loops and units are numbers from 1 to 65535");
+	return (int)n;
+}
+
 static void sync_unit(struct loop *loop)
 {
 	loop->unsynced = 0;
@@ -183,12 +193,12 @@ int main(int argc, char **argv)
 	if (argc != 8)
 		die("floor PORT LOOPS CONNINFO SQL PARAMETER BODY-FILE UNIT");
 	signal(SIGPIPE, SIG_IGN);
-	given.port = atoi(argv[1]);
-	int n = atoi(argv[2]);
+	given.port = number(argv[1]);
+	int n = number(argv[2]);
 	given.conninfo = argv[3];
 	given.sql = argv[4];
 	given.parameter = argv[5];
-	given.unit = atoi(argv[7]);
+	given.unit = number(argv[7]);
 	FILE *f = fopen(argv[6], "re");
 	if (!f || n < 1 || n > LOOPS)
 		die("no body file, or a strange number of loops");
