@@ -64,9 +64,8 @@ struct loop {
 
 struct problem loop_open(struct arena *a, struct service *s, int number,
 			 struct loop **out) MUST_CHECK;
-void loop_run(struct loop *loop);        /* until the service has drained */
-bool loop_busy(const struct loop *loop); /* after loop_run(): the drain was cut */
-void loop_close(struct loop *loop);      /* not while it is busy */
+void loop_run(struct loop *loop); /* until the service has drained */
+void loop_close(struct loop *loop);
 
 uint64_t loop_random(struct loop *loop);
 

@@ -163,29 +163,20 @@ void service_drain(struct service *s)
 		pthread_join(threads.ids[i], NULL);
 }
 
-static bool all_idle(const struct service *s)
+void service_close(struct service *s)
 {
-	bool idle = true;
+	bool clean = true;
 
-	for (int i = 0; i < s->nloops; i++) {
-		if (!loop_busy(s->loops[i]))
-			continue;
-		log_line(LOG_WARN, "drain_cut", LOG_INT("requests", s->loops[i]->requests));
-		idle = false;
-	}
-	return idle;
-}
-
-bool service_close(struct service *s)
-{
-	if (!all_idle(s))
-		return false;
+	for (int i = 0; i < s->nloops; i++)
+		clean &= s->loops[i]->requests == 0;
+	if (!clean)
+		return; /* what still runs uses all of this; the process ends now */
 	probes_close(s->probes);
-	jobs_free(s->jobs); /* what runs still posts to a loop */
+	if (s->jobs)
+		jobs_free(s->jobs); /* what runs still posts to a loop */
 	for (int i = 0; i < s->nloops; i++)
 		loop_close(s->loops[i]);
 	if (s->store)
 		s->store->ops->close(s->store);
 	free(s);
-	return true;
 }

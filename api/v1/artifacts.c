@@ -50,11 +50,9 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
-static void end_bytes(void *upload)
+static void end_bytes(void *bytes)
 {
-	struct upload *u = upload;
-
-	gather_end(u->bytes);
+	gather_end(bytes);
 }
 
 static void bytes_taken(struct request *rq)
@@ -121,10 +119,11 @@ static struct problem bytes_open(struct request *rq, struct upload *u)
 
 	TRY(announced(rq, sha256, &given));
 	plan.sha256 = given ? sha256 : NULL;
-	arena_defer(rq->arena, end_bytes, u);
 	u->bytes = gather_begin(&plan);
-	return u->bytes ? NO_PROBLEM
-			: problem(rq->arena, PROBLEM_BUSY, "no memory for another upload");
+	if (!u->bytes)
+		return problem(rq->arena, PROBLEM_BUSY, "no memory for another upload");
+	arena_defer(rq->arena, end_bytes, u->bytes);
+	return NO_PROBLEM;
 }
 
 static void checked(struct request *rq, const PGresult *res)
