@@ -410,6 +410,15 @@ struct listing {
 	char marker[S3_MAX_KEY_SIZE + 1], last[S3_MAX_KEY_SIZE + 1];
 };
 
+/* libs3 2.0 takes the UTC of a list for local time. */
+static int64_t stored_at(const S3ListBucketContent *object)
+{
+	const time_t taken = (time_t)object->lastModified;
+	struct tm utc;
+
+	return localtime_r(&taken, &utc) ? timegm(&utc) : taken;
+}
+
 static void list_take(struct listing *l, const S3ListBucketContent *object)
 {
 	const char *key = object->key + strlen(l->s3->prefix);
@@ -420,7 +429,7 @@ static void list_take(struct listing *l, const S3ListBucketContent *object)
 	struct store_entry *e = &l->entries[l->count++];
 	*e = (struct store_entry){.size = (int64_t)object->size};
 	memcpy(e->key, key, STORAGE_KEY_TEXT);
-	e->age = l->now > object->lastModified ? l->now - object->lastModified : 0;
+	e->age = l->now > stored_at(object) ? l->now - stored_at(object) : 0;
 }
 
 static S3Status list_objects(int truncated, const char *next, int n,

@@ -187,6 +187,17 @@ static void wait_for(const struct libs3 *l, S3RequestContext *context)
 	poll(fds, (nfds_t)n, wanted >= 0 && wanted < limit ? (int)wanted : limit);
 }
 
+/* libs3 signs when a request starts, and takes the time from gmtime(), whose result all
+ * threads share: one at a time. Starting sends nothing and waits for nothing. */
+static void start(struct libs3_call *c, S3RequestContext *context)
+{
+	static pthread_mutex_t signing = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&signing);
+	c->start(c, context);
+	pthread_mutex_unlock(&signing);
+}
+
 /* Destroying the context completes what has not ended, as interrupted. */
 static void attempt(struct libs3_call *c)
 {
@@ -200,7 +211,7 @@ static void attempt(struct libs3_call *c)
 	if (c->status != S3StatusOK)
 		return;
 	c->moved = monotonic_us();
-	c->start(c, context);
+	start(c, context);
 	while (l->runonce_request_context(context, &left) == S3StatusOK && left &&
 	       monotonic_us() - c->moved < LIBS3_SILENCE_US)
 		wait_for(l, context);

@@ -42,6 +42,7 @@ struct publishing {
 	int nreasons, tries;
 	const char **lost; /* storage keys of bytes that are not what was uploaded */
 	size_t nlost;
+	struct problem away; /* the store does not answer: no reason against the version */
 	struct sign_call sign;
 	struct problem problem;
 };
@@ -80,6 +81,8 @@ static const char *bytes_fault(struct publishing *p, const struct artifact *f)
 
 	if (problem.code == PROBLEM_NOT_FOUND)
 		return lost(p, f, "its bytes are missing from the store; upload it again");
+	if (problem.code == PROBLEM_UNAVAILABLE || problem.code == PROBLEM_BUSY)
+		p->away = problem;
 	if (problem.code != PROBLEM_NONE)
 		return "its bytes cannot be read now";
 	if (again.size != f->size)
@@ -114,7 +117,8 @@ static void check_files(struct request *rq)
 	p->nreasons = 0;
 	p->lost = arena_array(rq->arena, const char *, p->nfiles);
 	p->nlost = 0;
-	for (int i = 0; i < p->nfiles; i++) {
+	p->away = NO_PROBLEM;
+	for (int i = 0; i < p->nfiles && p->away.code == PROBLEM_NONE; i++) {
 		const char *fault = file_fault(p, i);
 
 		if (fault)
@@ -222,6 +226,8 @@ static void files_checked(struct request *rq)
 {
 	struct publishing *p = rq->state;
 
+	if (reply_failed(rq, p->away))
+		return;
 	if (p->nlost) {
 		arg_text_array(request_args(rq), p->lost, p->nlost);
 		request_args_actor(rq);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -514,6 +515,29 @@ static void what_is_not_ours_in_the_bucket_is_not_listed(void)
 	is_int(remove_key(key), PROBLEM_NONE, "removed");
 }
 
+/* libs3 takes the UTC of a list for local time. */
+static void an_age_does_not_depend_on_the_time_zone(void)
+{
+	static const char *const zones[] = {"UTC0", "JST-9", "EST5EDT,M3.2.0,M11.1.0"};
+	struct store_entry entry;
+	char key[STORAGE_KEY];
+	int count;
+
+	put(bytes, 10, key);
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		setenv("TZ", zones[i], 1);
+		tzset();
+		is_problem(store->ops->list(store, arena, "", 1, &entry, &count), PROBLEM_NONE,
+			   zones[i]);
+		ok(entry.age >= 0 && entry.age < 60, "%lld seconds old", (long long)entry.age);
+		sleep(i == 0); /* so that an age of 0 is not one cut off below */
+	}
+	ok(entry.age >= 1, "it has grown older");
+	unsetenv("TZ");
+	tzset();
+	is_int(remove_key(key), PROBLEM_NONE, "removed");
+}
+
 static void a_file_beyond_one_put_is_refused_at_once(void)
 {
 	struct store_put *p;
@@ -558,6 +582,7 @@ static void libs3_alone(void)
 	remove_all();
 	requests_say_who_asks_and_what_the_bytes_are();
 	what_is_not_ours_in_the_bucket_is_not_listed();
+	an_age_does_not_depend_on_the_time_zone();
 	a_file_beyond_one_put_is_refused_at_once();
 	a_store_that_is_away_is_said_to_be_away();
 }

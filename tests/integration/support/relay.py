@@ -7,12 +7,14 @@ import time
 
 class Relay:
     """Passes bytes on to a server. After `cut` bytes of a connection's answers it hangs up;
-    with `rate` it passes that many bytes a second, either way. Both may be changed at any time."""
+    with `rate` it passes that many bytes a second, either way; `away` it hangs up at once.
+    All may be changed at any time."""
 
     def __init__(self, host, port, cut=None, rate=None):
-        self.target, self.cut, self.rate = (host, port), cut, rate
+        self.target, self.cut, self.rate, self.away = (host, port), cut, rate, False
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
@@ -30,6 +32,9 @@ class Relay:
                 client, _ = self.listener.accept()
             except OSError:
                 return
+            if self.away:
+                client.close()
+                continue
             server = socket.create_connection(self.target)
             threading.Thread(target=self._pass, args=(client, server, False), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, True), daemon=True).start()
