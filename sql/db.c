@@ -485,7 +485,7 @@ static void end_flight(struct pool *pool, struct lane *lane)
 	}
 }
 
-static void pool_close(struct pool *pool)
+static void pool_end(struct pool *pool)
 {
 	struct db_call *call;
 
@@ -499,6 +499,10 @@ static void pool_close(struct pool *pool)
 			queue_remove(&pool->queue, call);
 		finish(pool, call, NULL, closed);
 	}
+}
+
+static void pool_free(struct pool *pool)
+{
 	fair_free(pool->fair);
 	free(pool->lanes);
 }
@@ -511,8 +515,12 @@ void db_close(struct db *db)
 	poller_cancel(db->poller, &db->pump);
 	for (int k = 0; k < LANE_KINDS; k++)
 		if (db->pools[k].db)
-			pool_close(&db->pools[k]);
+			pool_end(&db->pools[k]);
 	refuse(db, closed);
+	/* Only now: whoever was told that a call ended may have asked for db_state(). */
+	for (int k = 0; k < LANE_KINDS; k++)
+		if (db->pools[k].db)
+			pool_free(&db->pools[k]);
 	arena_free(db->arena);
 	free(db);
 }

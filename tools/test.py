@@ -208,7 +208,7 @@ SUITES = {
     "fuzz": fuzz,
     "integration-plain": integration("plain"),
     "integration-asan": integration("asan", "-m", "not plain_only"),
-    "integration-tsan": integration("tsan", "-m", "threads"),
+    "integration-tsan": integration("tsan", "-m", "threads and not plain_only"),
 }
 
 

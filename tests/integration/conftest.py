@@ -17,6 +17,16 @@ def pytest_sessionstart():
         pytest.exit(f"{HALLMARKD} is missing: make FLAVOUR={HALLMARKD.parent.parent.name}", 3)
 
 
+# Files whose tests make loops, storage threads and processes meet.
+THREADED = {"test_artifacts.py", "test_http_artifacts.py", "test_publish.py", "test_durability.py"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in THREADED:
+            item.add_marker(pytest.mark.threads)
+
+
 @pytest.fixture(scope="module")
 def hallmark():
     """A hallmarkd with the embedded database that the tests of one file share."""

@@ -493,8 +493,9 @@ static void publishing_wants_what_was_signed(void)
 	is_str(STATEMENT(VERSIONS_PUBLISH_READ, MODEL, EXACT("1.0.0")), "found",
 	       "what is to be signed is read");
 	is_int(PQntuples(last), 2, "a row for each file");
-	ok(column("manifest") && json_loads(column("manifest"), JSON_REJECT_DUPLICATES, NULL),
-	   "the manifest is JSON");
+	json_t *manifest = json_loads(column("manifest"), JSON_REJECT_DUPLICATES, NULL);
+	ok(manifest, "the manifest is JSON");
+	json_decref(manifest);
 	signed_digest = column("digest");
 	sql("UPDATE signing_key SET state = 'retired' WHERE id = '" KEY_A "'");
 	is_str(publish_as(pg, ID(20), signed_digest), "key_inactive",

@@ -113,8 +113,8 @@ class Hallmark(Client):
         return status
 
     def kill(self, role="supervisor", with_signal=signal.SIGKILL):
-        """Signal one of its processes (see pid()); the supervisor's end is waited for."""
-        pid = self.pid(role)
+        """Signal one of its processes (see pid()), once it runs; the supervisor's end is waited for."""
+        pid = self.wait_pid(role)
         processes.kill(pid, with_signal)
         if role == "supervisor":
             self.process.wait(10)
@@ -155,6 +155,17 @@ class Hallmark(Client):
             if role in words or (words and Path(words[0]).name == role):
                 return pid
         raise LookupError(f"{role} does not run")
+
+    def wait_pid(self, role, seconds=10 * SLOWNESS):
+        """pid() of a process that is perhaps just being started again."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self.pid(role)
+            except LookupError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def secret(self, text):
         """Remember a text that must never show up in the logs."""
