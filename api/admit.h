@@ -4,9 +4,9 @@
  * (request smuggling), even in its strict mode. Before anything else looks at
  * a request, its head is held against RFC 9112: the method and the field names
  * are tokens, values hold no control characters, there is exactly one Host, at
- * most one Content-Length and one Transfer-Encoding and never both, and the only
- * transfer coding is "chunked" on HTTP/1.1. A refusal closes the connection:
- * where the frame is a lie nothing behind it can be trusted.
+ * most one Content-Length and one Transfer-Encoding and never both, the only
+ * transfer coding is "chunked" on HTTP/1.1, and at most one Authorization. A refusal closes the
+ * connection: where the frame is a lie nothing behind it can be trusted.
  */
 #ifndef HALLMARK_API_ADMIT_H
 #define HALLMARK_API_ADMIT_H

@@ -176,6 +176,19 @@ static void phase_look(struct peer *peer, int64_t now)
 	}
 }
 
+/* libmicrohttpd misses the end of a client that comes together with its last bytes, or
+ * while the connection is suspended: the socket would stay for the whole idle timeout.
+ * Shutting the reading side, which has nothing more to read, wakes it once again. */
+static void look_for_end(const struct peer *peer)
+{
+	char byte;
+
+	if (peer->rq && (peer->rq->suspended || peer->rq->response))
+		return;
+	if (recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(peer->fd, SHUT_RD);
+}
+
 static void watchdog(struct timer *timer)
 {
 	struct loop *loop = OWNER_OF(timer, struct loop, watchdog);
@@ -183,6 +196,7 @@ static void watchdog(struct timer *timer)
 
 	for (struct peer *peer = loop->peers; peer; peer = peer->next) {
 		phase_look(peer, now);
+		look_for_end(peer);
 		if (peer->deadline > now || !too_slow(peer, now))
 			continue;
 		counter_add(&loop->metrics.closed_slow, 1);
@@ -359,12 +373,18 @@ static void turn(struct loop *loop)
 	log_flush(&loop->log);
 }
 
+/* Jobs outlive their request when the client hangs up. */
+bool loop_busy(const struct loop *loop)
+{
+	return loop->requests > 0 || mailbox_awaits(loop->mailbox) > 0;
+}
+
 void loop_run(struct loop *loop)
 {
 	struct service *s = loop->service;
 	int64_t give_up = INT64_MAX;
 
-	while (loop->listen_fd >= 0 || (loop->requests > 0 && monotonic_us() < give_up)) {
+	while (loop->listen_fd >= 0 || (loop_busy(loop) && monotonic_us() < give_up)) {
 		turn(loop);
 		if (loop->listen_fd >= 0 && atomic_load(&s->closing)) {
 			close_listener(loop);
@@ -373,15 +393,8 @@ void loop_run(struct loop *loop)
 	}
 }
 
-/* Only after loop_run(): requests that have not ended by then are the process's to drop. */
 void loop_close(struct loop *loop)
 {
-	if (!loop)
-		return;
-	if (loop->requests > 0) {
-		log_line(LOG_WARN, "drain_cut", LOG_INT("requests", loop->requests));
-		return;
-	}
 	if (loop->daemon) {
 		poller_unwatch(loop->poller, &loop->daemon_watch);
 		MHD_stop_daemon(loop->daemon);

@@ -64,8 +64,9 @@ struct loop {
 
 struct problem loop_open(struct arena *a, struct service *s, int number,
 			 struct loop **out) MUST_CHECK;
-void loop_run(struct loop *loop); /* until the service has drained */
-void loop_close(struct loop *loop);
+void loop_run(struct loop *loop);        /* until the service has drained */
+bool loop_busy(const struct loop *loop); /* after loop_run(): the drain was cut */
+void loop_close(struct loop *loop);      /* not while it is busy */
 
 uint64_t loop_random(struct loop *loop);
 

@@ -46,9 +46,12 @@ bool reply_not_modified(struct request *rq, const char *tag)
 	return true;
 }
 
-/* The one way out: a reply is made once; the first one stands. */
+/* The one way out: a reply is made once; the first one stands. Nothing here takes memory
+ * from the arena: a full one would leave, and nobody would have the response. */
 static void reply_with(struct request *rq, unsigned status, struct MHD_Response *response)
 {
+	char parent[TRACE_PARENT];
+
 	if (rq->response || !response) {
 		if (response)
 			MHD_destroy_response(response);
@@ -60,7 +63,8 @@ static void reply_with(struct request *rq, unsigned status, struct MHD_Response 
 		MHD_add_response_header(response, rq->headers[i].name, rq->headers[i].value);
 	if (*rq->id) {
 		MHD_add_response_header(response, "X-Request-Id", rq->id);
-		MHD_add_response_header(response, "traceparent", trace_parent(rq));
+		trace_parent(rq, parent);
+		MHD_add_response_header(response, "traceparent", parent);
 	}
 	if (rq->close || atomic_load_explicit(&rq->loop->service->closing, memory_order_relaxed))
 		MHD_add_response_header(response, "Connection", "close");

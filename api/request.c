@@ -1,5 +1,6 @@
 #include "api/request.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -22,26 +23,37 @@ enum { POLITE_BYTES = 256 * 1024, POLITE_UPLOAD_BYTES = 64 * 1024 * 1024 };
 
 /* --- leaving a handler whose arena is full --- */
 
+/* Each thread's own: a job may begin before the handler that submitted it has returned. */
+static _Thread_local jmp_buf *escape;
+
 static void leave(void *who)
 {
-	struct request *rq = who;
+	(void)who;
+	longjmp(*escape, 1); /* NOLINT(cert-err52-cpp): out of an arena of any depth */
+}
 
-	longjmp(*rq->escape, 1); /* NOLINT(cert-err52-cpp): out of an arena of any depth */
+/* False when the arena was full and fn was left. */
+static bool ran(struct request *rq, request_fn *fn)
+{
+	jmp_buf here;
+	jmp_buf *const outer = escape;
+	struct arena *const json = json_use_arena(rq->arena);
+	bool left = false;
+
+	escape = &here;
+	if (setjmp(here) == 0) /* NOLINT(cert-err52-cpp) */
+		fn(rq);
+	else
+		left = true;
+	escape = outer;
+	json_use_arena(json);
+	return !left;
 }
 
 static void guarded(struct request *rq, request_fn *fn)
 {
-	jmp_buf here;
-	jmp_buf *outer = rq->escape;
-	struct arena *json = json_use_arena(rq->arena);
-
-	rq->escape = &here;
-	if (setjmp(here) == 0) /* NOLINT(cert-err52-cpp) */
-		fn(rq);
-	else
+	if (!ran(rq, fn))
 		reply_full(rq);
-	rq->escape = outer;
-	json_use_arena(json);
 }
 
 /* --- begin and end --- */
@@ -152,7 +164,8 @@ static void forgot(struct request *rq)
 void request_continue(struct request *rq, request_fn *then)
 {
 	rq->waiting = false;
-	guarded(rq, then);
+	if (!rq->response) /* the handler that submitted it may have been left since */
+		guarded(rq, then);
 	if (rq->stage == STAGE_HANDLE && !rq->waiting && !rq->response)
 		guarded(rq, forgot);
 	wake(rq);
@@ -229,12 +242,14 @@ static void on_job_work(struct job *job)
 {
 	struct request *rq = OWNER_OF(job, struct request, job);
 
-	guarded(rq, rq->on_work);
+	rq->job_left = !ran(rq, rq->on_work);
 }
 
 static void job_deliver(struct request *rq)
 {
-	if (!rq->response) /* a full arena in work() has replied already */
+	if (rq->job_left)
+		reply_full(rq);
+	else
 		rq->on_done(rq);
 }
 
@@ -493,11 +508,9 @@ enum MHD_Result request_access(struct request *rq, const char *method, const cha
 		return body_piece(rq, data, size);
 	if (rq->stage == STAGE_BODY && !rq->response && !rq->waiting)
 		guarded(rq, handle);
-	if (rq->response)
-		return send_reply(rq);
-	if (!rq->waiting) {
+	if (rq->waiting) /* even with a reply: what is on its way still uses the request */
+		return pause_if_waiting(rq);
+	if (!rq->response)
 		guarded(rq, forgot);
-		return send_reply(rq);
-	}
-	return pause_if_waiting(rq);
+	return send_reply(rq);
 }

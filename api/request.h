@@ -22,7 +22,6 @@
 #include <jansson.h>
 #include <libpq-fe.h>
 #include <microhttpd.h>
-#include <setjmp.h>
 
 #include "api/identity.h"
 #include "api/route.h"
@@ -92,7 +91,6 @@ struct request {
 	bool long_body; /* announced, or of unknown length */
 	size_t dropped; /* body bytes read only so that the client hears the refusal */
 	int64_t started_us;
-	jmp_buf *escape; /* where a full arena leaves to */
 	struct moment now;
 
 	/* What is on its way: one at a time. */
@@ -101,6 +99,7 @@ struct request {
 	request_rows_fn *on_rows;
 	struct job job;
 	request_fn *on_work, *on_done;
+	bool job_left;                /* the arena was full in on_work() */
 	struct request *next_waiting; /* of the keyring */
 	void *state;                  /* the handler's own, in the arena */
 
@@ -130,7 +129,8 @@ void request_statement(struct request *rq, const struct statement *s, request_ro
 /* busy_on: what others may wait for, such as the model's name; NULL: nothing. */
 void request_write(struct request *rq, enum statement_id id, const char *busy_on,
 		   request_rows_fn *on_rows);
-/* work runs on a pool thread and may use the request and its arena; done on the loop. */
+/* work runs on a pool thread and may use the request and its arena, but not reply; done
+ * runs on the loop. The handler touches neither after this. */
 void request_job(struct request *rq, request_fn *work, request_fn *done);
 
 /* For other things that call back: begin before they are submitted, and end in

@@ -163,20 +163,29 @@ void service_drain(struct service *s)
 		pthread_join(threads.ids[i], NULL);
 }
 
-void service_close(struct service *s)
+static bool all_idle(const struct service *s)
 {
-	bool clean = true;
+	bool idle = true;
 
-	for (int i = 0; i < s->nloops; i++)
-		clean &= s->loops[i]->requests == 0;
-	if (!clean)
-		return; /* what still runs uses all of this; the process ends now */
+	for (int i = 0; i < s->nloops; i++) {
+		if (!loop_busy(s->loops[i]))
+			continue;
+		log_line(LOG_WARN, "drain_cut", LOG_INT("requests", s->loops[i]->requests));
+		idle = false;
+	}
+	return idle;
+}
+
+bool service_close(struct service *s)
+{
+	if (!all_idle(s))
+		return false;
 	probes_close(s->probes);
-	if (s->jobs)
-		jobs_free(s->jobs); /* what runs still posts to a loop */
+	jobs_free(s->jobs); /* what runs still posts to a loop */
 	for (int i = 0; i < s->nloops; i++)
 		loop_close(s->loops[i]);
 	if (s->store)
 		s->store->ops->close(s->store);
 	free(s);
+	return true;
 }

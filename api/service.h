@@ -51,6 +51,8 @@ void service_start(struct service *s);
 bool service_ready(const struct service *s); /* every loop has its database and its keys */
 void service_signer_socket(struct service *s, int loop, int fd); /* any time, any thread */
 void service_drain(struct service *s); /* returns when everything has been answered */
-void service_close(struct service *s);
+/* False when the drain was cut: what still runs uses all of it, and the process has to
+ * end at once, without the functions of atexit(). */
+bool service_close(struct service *s);
 
 #endif

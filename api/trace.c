@@ -64,14 +64,11 @@ void trace_begin(struct request *rq, const char *traceparent)
 		memcpy(rq->id, rq->trace_id, sizeof(rq->trace_id));
 }
 
-const char *trace_parent(const struct request *rq)
+void trace_parent(const struct request *rq, char s[TRACE_PARENT])
 {
-	char *s = arena_bytes(rq->arena, 56);
-
 	memcpy(s, "00-", 3);
 	memcpy(s + 3, rq->trace_id, 32);
 	s[35] = '-';
 	memcpy(s + 36, rq->span_id, 16);
 	memcpy(s + 52, "-00", 4);
-	return s;
 }

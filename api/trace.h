@@ -14,7 +14,9 @@ struct request;
 
 /* traceparent: the header's value when there was exactly one, else NULL. */
 void trace_begin(struct request *rq, const char *traceparent);
-const char *trace_parent(const struct request *rq); /* the traceparent we answer with */
+/* The traceparent that we answer with. */
+enum { TRACE_PARENT = 56 };
+void trace_parent(const struct request *rq, char s[TRACE_PARENT]);
 
 /* The rules by themselves. trace_id is set only when the value is well-formed. */
 bool trace_parent_read(const char *traceparent, char trace_id[33]);

@@ -16,6 +16,7 @@ struct mailbox {
 	struct watch watch;
 	struct poller *poller;
 	_Atomic(struct job *) posted;
+	atomic_int awaits;
 };
 
 struct jobs {
@@ -45,6 +46,8 @@ static void mailbox_ready(struct watch *w, uint32_t events)
 	}
 	for (struct job *next; batch; batch = next) {
 		next = batch->next; /* done() may free the job or submit it again */
+		if (batch->home)
+			atomic_fetch_sub(&m->awaits, 1);
 		batch->done(batch);
 	}
 }
@@ -77,8 +80,14 @@ void mailbox_free(struct mailbox *m)
 	free(m);
 }
 
-/* Only the first job of a batch finds the stack empty, and only it pays a system call. */
-void mailbox_post(struct mailbox *m, struct job *job)
+int mailbox_awaits(const struct mailbox *m)
+{
+	return atomic_load(&m->awaits);
+}
+
+/* Puts it on the stack. Only the first job of a batch finds the stack empty, and only it pays a
+ * system call. */
+static void push(struct mailbox *m, struct job *job)
 {
 	static const uint64_t one = 1;
 	struct job *top = atomic_load_explicit(&m->posted, memory_order_relaxed);
@@ -88,6 +97,12 @@ void mailbox_post(struct mailbox *m, struct job *job)
 	while (!atomic_compare_exchange_weak(&m->posted, &top, job));
 	if (!top)
 		(void)!write(m->watch.fd, &one, sizeof(one));
+}
+
+void mailbox_post(struct mailbox *m, struct job *job)
+{
+	job->home = NULL; /* nobody submitted it */
+	push(m, job);
 }
 
 static struct job *take_waiting(struct jobs *j)
@@ -113,7 +128,7 @@ static void run(struct job *job, bool stop)
 		job->work(job); /* may have freed it */
 	} else if (!stop) {
 		job->work(job);
-		mailbox_post(job->home, job);
+		push(job->home, job);
 	}
 }
 
@@ -199,6 +214,8 @@ void jobs_submit(struct jobs *j, struct mailbox *home, struct job *job)
 {
 	job->home = home;
 	job->next = NULL;
+	if (job->done)
+		atomic_fetch_add(&home->awaits, 1);
 	pthread_mutex_lock(&j->lock);
 	*j->end = job;
 	j->end = &job->next;

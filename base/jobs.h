@@ -39,6 +39,9 @@ void jobs_submit(struct jobs *j, struct mailbox *home, struct job *job);
 struct mailbox *mailbox_new(struct poller *p); /* NULL with errno set */
 void mailbox_free(struct mailbox *m);          /* once nobody can post any more */
 
+/* Jobs submitted with this home whose done() has not been called. Asked on its loop. */
+int mailbox_awaits(const struct mailbox *m);
+
 /* Any thread may post: done() is then called on the mailbox's loop, work() never. */
 void mailbox_post(struct mailbox *m, struct job *job);
 

@@ -134,8 +134,10 @@ int serve_main(struct arena *a, const struct config *c, int control_fd)
 	watch(service, control_fd, signals);
 	log_line(LOG_INFO, "draining");
 	service_drain(service);
-	service_close(service);
+	bool whole = service_close(service);
 	sodium_memzero(&keys, sizeof(keys));
 	log_line(LOG_INFO, "stopped");
+	if (!whole)
+		_exit(0); /* threads still hash: OpenSSL must not be taken from under them */
 	return 0;
 }

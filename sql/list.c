@@ -310,8 +310,8 @@ struct problem list_statement(struct list_cache *c, struct arena *a,
 			return problem(a, PROBLEM_BUSY, "there is no memory for the request");
 		add(c, s);
 	}
+	arena_defer(a, release, s); /* first: it leaves when the arena is full */
 	s->holds++;
-	arena_defer(a, release, s);
 	*out = &s->statement;
 	return NO_PROBLEM;
 }

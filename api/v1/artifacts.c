@@ -50,9 +50,11 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
-static void end_bytes(void *bytes)
+static void end_bytes(void *upload)
 {
-	gather_end(bytes);
+	struct upload *u = upload;
+
+	gather_end(u->bytes);
 }
 
 static void bytes_taken(struct request *rq)
@@ -119,11 +121,10 @@ static struct problem bytes_open(struct request *rq, struct upload *u)
 
 	TRY(announced(rq, sha256, &given));
 	plan.sha256 = given ? sha256 : NULL;
+	arena_defer(rq->arena, end_bytes, u);
 	u->bytes = gather_begin(&plan);
-	if (!u->bytes)
-		return problem(rq->arena, PROBLEM_BUSY, "no memory for another upload");
-	arena_defer(rq->arena, end_bytes, u->bytes);
-	return NO_PROBLEM;
+	return u->bytes ? NO_PROBLEM
+			: problem(rq->arena, PROBLEM_BUSY, "no memory for another upload");
 }
 
 static void checked(struct request *rq, const PGresult *res)

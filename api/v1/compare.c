@@ -69,8 +69,10 @@ static void write_row_name(struct json_out *j, const char *id, bool series)
 	}
 	const char *slice = strchr(dataset + 1, '\x1f');
 	jw_key(j, "name"), jw_textn(j, id, (size_t)(dataset - id));
-	jw_key(j, "dataset"), jw_textn(j, dataset + 1, (size_t)(slice - dataset) - 1);
-	jw_key(j, "slice"), jw_text(j, slice + 1);
+	if (slice > dataset + 1)
+		jw_key(j, "dataset"), jw_textn(j, dataset + 1, (size_t)(slice - dataset) - 1);
+	if (slice[1])
+		jw_key(j, "slice"), jw_text(j, slice + 1);
 }
 
 static void write_row(struct comparison *c, json_t *const *tables, const char *id, bool series)

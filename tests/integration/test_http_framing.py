@@ -3,6 +3,7 @@
 import re
 import socket
 import struct
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -430,3 +431,29 @@ def test_a_steady_if_slow_upload_is_taken(service, name):
             assert wire.send(b"x" * 2500)
             time.sleep(0.5)
         assert wire.answer().status == 201
+
+
+def test_a_service_without_descriptors_comes_back(start_hallmark, name):
+    """Out of descriptors it refuses, says so, and serves again when there are some."""
+    server = start_hallmark()
+    make_draft(server, name)
+    service = server.pid("service")
+
+    def descriptors(limit):
+        words = [*server.owner, "prlimit", f"--pid={service}", f"--nofile={limit}:"]
+        subprocess.run(words, check=True, cwd="/")
+
+    kept = server.connect()
+    assert server.get("/health", connection=kept).status == 200
+    descriptors(8)
+    outside = [socket.create_connection((server.host, server.port)) for _ in range(5)]
+    answer = server.put(artifact_path(name, "f"), body=b"x" * 1000, connection=kept)
+    is_problem(answer, 503, "busy")
+    assert server.get("/health", connection=kept).status == 200
+    descriptors(1024)
+    assert server.put(artifact_path(name, "f"), body=b"x" * 1000, connection=kept).status == 201
+    kept.close()  # libmicrohttpd tries again when a connection ends, at the latest an idle one
+    assert server.get("/health", timeout=5 * SLOWNESS).status == 200
+    for one in outside:
+        one.close()
+    assert server.pid("service") == service

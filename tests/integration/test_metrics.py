@@ -216,7 +216,7 @@ def test_compare_lays_versions_side_by_side(hallmark, model):
     assert params["lr"] == ([0.1, 0.1], False)
     assert params["n"] == ([1, 2], True)
     assert params["x"][1] is True
-    metrics = {(row["name"], row["dataset"]): row["values"] for row in seen["metrics"]}
+    metrics = {(row["name"], row.get("dataset", "")): row["values"] for row in seen["metrics"]}
     assert metrics == {("acc", "val"): [0.5, 0.75], ("acc", ""): [None, 1.0]}
     files = {row["name"]: row["differs"] for row in seen["files"]}
     assert files == {"same": False, "changed": True, "old": True, "new": True}

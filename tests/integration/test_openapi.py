@@ -218,7 +218,15 @@ def walk_ends(client, model, version, alias):
     assert client.post(f"{version}/yank", json=REASON).json["state"] == "yanked"
     assert client.post(f"{version}/deprecate", json=REASON).status == 409
     assert client.get(f"{model}/versions/@champion").status == 410
-    assert client.get(f"{model}/versions/@champion/artifacts").status == 410
+    for under in (
+        "/artifacts",
+        "/metrics",
+        "/lineage",
+        "/attestation",
+        "/signatures/onnx/model.onnx.minisig",
+    ):
+        assert client.get(f"{model}/versions/@champion{under}").status == 410
+    assert client.get(f"{model}/compare?versions=@champion").status == 410
     assert client.post(f"{version}/metrics", json={"metrics": [{"name": "a", "value": 1}]}).status == 409
     assert client.delete(alias).status == 428
     assert client.delete(alias, headers={"If-Match": '"99"'}).status == 412

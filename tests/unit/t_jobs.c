@@ -154,6 +154,24 @@ static void hold(struct job *job)
 		usleep(100);
 }
 
+static void a_mailbox_knows_what_it_awaits(void)
+{
+	struct jobs *j = jobs_new(1);
+	struct job held = {.work = hold, .done = count_met}, posted = {.done = count_met};
+
+	met = 0;
+	is_int(mailbox_awaits(mailbox), 0, "nothing was submitted");
+	jobs_submit(j, mailbox, &held);
+	mailbox_post(mailbox, &posted);
+	ok(turn_until(&met, 1), "what was posted is done at once");
+	is_int(mailbox_awaits(mailbox), 1, "the job still runs");
+	atomic_store(&gate, true);
+	ok(turn_until(&met, 2), "and ends");
+	is_int(mailbox_awaits(mailbox), 0, "nobody posts any more");
+	jobs_free(j);
+	atomic_store(&gate, false);
+}
+
 static void *open_gate_later(void *arg)
 {
 	usleep(20000);
@@ -270,6 +288,7 @@ int main(void)
 	one_thread_keeps_the_order();
 	threads_start_when_work_waits_up_to_the_limit();
 	two_jobs_never_share_one_idle_thread();
+	a_mailbox_knows_what_it_awaits();
 	the_end_runs_what_nobody_waits_for_and_drops_the_rest();
 	no_posted_job_is_lost();
 	done_may_submit_the_job_again();
