@@ -50,7 +50,7 @@ def test_the_one_page_client_says_why_it_was_refused(registry):
 
 
 def test_the_training_script_publishes_what_it_trained(hallmark, name, tmp_path):
-    pytest.importorskip("skl2onnx", reason="examples/pipeline/requirements.txt is not installed")
+    """With the example's own requirements, which tests/requirements.txt holds too."""
     done = subprocess.run(
         [sys.executable, PIPELINE / "train.py", "--model", name, "--epochs", "4"],
         env=environment(
