@@ -1,5 +1,6 @@
 """Whatever clients do and whatever happens beneath it, the service ends only when it is ended."""
 
+import contextlib
 import os
 import re
 import socket
@@ -159,3 +160,22 @@ def test_a_drain_under_traffic_ends_in_order(server, turn):
     assert server.stop() == 0
     disperse(clients)
     check(server, accidents)
+
+
+def test_a_job_that_needs_more_memory_than_a_request_has_is_refused_alone(server):
+    """Publishing checks every file on a pool thread, in the request's memory: somewhere between
+    these numbers of files the request leaves the job, and the service goes on."""
+    pid, heard = server.pid("service"), []
+    versions = "/api/v1/projects/default/models/bert/versions"
+    with contextlib.closing(server.connect()) as kept:
+        for n, files in enumerate((50, 150, 250, 350)):
+            at = f"{versions}/2.{n}.0"
+            server.post(versions, json={"version": f"2.{n}.0"}, connection=kept)
+            for file in range(files):
+                put = server.put(
+                    f"{at}/artifacts/{'/'.join(['x' * 250] * 3)}/{file}", body=b"x", connection=kept
+                )
+                assert put.status == 201, put
+            heard += [server.post(f"{at}/publish", json={}, connection=kept).status for _ in range(5)]
+    assert set(heard) == {200, 503}, heard
+    assert server.pid("service") == pid
