@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-
 static const int base64_variants[] = {
 	[BASE64_STANDARD] = sodium_base64_VARIANT_ORIGINAL,
 	[BASE64_URL] = sodium_base64_VARIANT_URLSAFE,
