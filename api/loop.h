@@ -46,6 +46,7 @@ struct loop {
 	struct list_cache *lists;
 	struct signer *signer;
 	struct mailbox *mailbox;
+	struct job wake; /* posted once, when the service closes */
 	struct keyring keyring;
 	struct identity_cache *identities;
 
