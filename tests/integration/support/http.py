@@ -147,7 +147,9 @@ class Client:
         try:
             connection.endheaders(body, encode_chunked=chunked)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before the body was whole: the answer says why
+            if connection.sock is None:
+                raise  # reset before there was a connection
+            # Otherwise refused before the body was whole: the answer says why.
 
     def raw(self, sent, timeout=5.0, shut=False):
         return raw(self.host, self.port, sent, timeout, shut)
