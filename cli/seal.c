@@ -5,13 +5,11 @@
 #include <string.h>
 
 #include "base/dsse.h"
+#include "base/in_toto.h"
 #include "base/text.h"
 #include "cli/exit.h"
 #include "cli/place.h"
 #include "cli/server.h"
-
-#define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
-#define PREDICATE_TYPE "https://hallmark.dev/attestation/v1"
 
 /* ---- who signed ------------------------------------------------------------------- */
 
@@ -155,8 +153,8 @@ static struct problem read_statement(struct arena *a, const json_t *root, struct
 	const char *type = json_text(root, "_type");
 	const char *kind = json_text(root, "predicateType");
 
-	if (!type || strcmp(type, STATEMENT_TYPE) != 0 || !kind ||
-	    strcmp(kind, PREDICATE_TYPE) != 0)
+	if (!type || strcmp(type, IN_TOTO_STATEMENT) != 0 || !kind ||
+	    strcmp(kind, IN_TOTO_PREDICATE) != 0)
 		return odd_statement(a, "it is no statement about a Hallmark version");
 	out->project = json_text(predicate, "project");
 	out->model = json_text(predicate, "model");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/draft.h"
+#include "base/in_toto.h"
 #include "base/json_out.h"
 #include "base/text.h"
 #include "base/uuid.h"
@@ -168,9 +169,9 @@ struct problem attestation_statement(struct arena *a, const char *manifest, size
 
 	TRY(draft_body(a, manifest, len, &manifest_shape, &m));
 	jw_object(&j);
-	jw_key(&j, "_type"), jw_text(&j, ATTESTATION_STATEMENT);
+	jw_key(&j, "_type"), jw_text(&j, IN_TOTO_STATEMENT);
 	write_subjects(&j, &m.files);
-	jw_key(&j, "predicateType"), jw_text(&j, ATTESTATION_PREDICATE);
+	jw_key(&j, "predicateType"), jw_text(&j, IN_TOTO_PREDICATE);
 	write_predicate(&j, &m, key_id, created_at);
 	jw_end_object(&j);
 	*text = jw_done(&j);

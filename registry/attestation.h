@@ -7,7 +7,7 @@
  *
  *	{"_type":"https://in-toto.io/Statement/v1",
  *	 "subject":[{"name":"onnx/model.onnx","digest":{"sha256":"…"}}, …],
- *	 "predicateType":"https://hallmark.dev/attestation/v1",
+ *	 "predicateType":"urn:hallmark:attestation:v1",
  *	 "predicate":{"project":…,"model":…,"model_id":…,"version":…,"version_id":…,
  *	  "ordinal":…,"params":{…},"lineage":[…],"key_id":"…","created_at":"…"}}
  *
@@ -21,9 +21,6 @@
 #include <stdint.h>
 
 #include "base/problem.h"
-
-#define ATTESTATION_STATEMENT "https://in-toto.io/Statement/v1"
-#define ATTESTATION_PREDICATE "https://hallmark.dev/attestation/v1"
 
 enum { ATTESTATION_FILES_MAX = 100000 };
 

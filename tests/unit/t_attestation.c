@@ -30,7 +30,7 @@ static const char statement[] =
 	"{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":["
 	"{\"name\":\"a.txt\",\"digest\":{\"sha256\":\"" DIGEST "\"}},"
 	"{\"name\":\"a/b\",\"digest\":{\"sha256\":\"" DIGEST "\"}}],"
-	"\"predicateType\":\"https://hallmark.dev/attestation/v1\",\"predicate\":{" NAMES
+	"\"predicateType\":\"urn:hallmark:attestation:v1\",\"predicate\":{" NAMES
 	",\"params\":{\"epochs\":3,\"rate\":0.92,\"deep\":{\"x\":[1,null]}},"
 	"\"lineage\":[{\"kind\":\"dataset\",\"uri\":\"s3://data/x\",\"digest\":\"sha256:" DIGEST
 	"\"},"

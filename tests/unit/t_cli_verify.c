@@ -90,7 +90,7 @@ static const char *statement(struct arena *a, const char *subjects)
 {
 	return arena_printf(a,
 			    "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[%s],"
-			    "\"predicateType\":\"https://hallmark.dev/attestation/v1\","
+			    "\"predicateType\":\"urn:hallmark:attestation:v1\","
 			    "\"predicate\":{\"project\":\"default\",\"model\":\"minilm\","
 			    "\"version\":\"1.0.0\",\"ordinal\":1}}",
 			    subjects);
