@@ -9,17 +9,7 @@
  *	@champion         where an alias points
  *	v7                the seventh version of the model
  *
- * A range is comparators joined by spaces, all of which must hold, with the
- * meaning they have in npm (https://github.com/npm/node-semver#ranges). It sees
- * a prerelease only when one of its comparators names a prerelease of the same
- * major.minor.patch.
- *
- * A range becomes half-open intervals of precedence keys (registry/semver.h),
- * so PostgreSQL answers it from an index. Releases need one interval. So do the
- * prereleases of a core that a comparator names, and there are never more than
- * two such cores with anything in them: the comparators are joined by AND, so
- * what lies strictly between the lowest and the highest bound is never of a
- * core that a bound names.
+ * What a range may say stands in registry/range.h.
  */
 #ifndef HALLMARK_REGISTRY_REFERENCE_H
 #define HALLMARK_REGISTRY_REFERENCE_H
@@ -28,9 +18,10 @@
 
 #include "base/json_out.h"
 #include "base/problem.h"
+#include "registry/range.h"
 #include "sql/args.h"
 
-enum { REFERENCE_MAX = 1024, REFERENCE_COMPARATORS = 16, REFERENCE_KEYS = 6 };
+enum { REFERENCE_MAX = 1024, REFERENCE_KEYS = RANGE_KEYS };
 
 enum reference_kind {
 	REFERENCE_EXACT,
@@ -43,8 +34,7 @@ enum reference_kind {
 struct reference {
 	enum reference_kind kind;
 	const char *text; /* as it was written, in the arena */
-	/* EXACT: the version's key. RANGE: low, high for releases, then up to two more
-	 * pairs for prereleases; data is NULL where an interval is open. */
+	/* EXACT: the version's key. RANGE: those of a struct range. */
 	struct bytes keys[REFERENCE_KEYS];
 	size_t nkeys;
 	/* EXACT: the canonical version when it names build metadata, else NULL.

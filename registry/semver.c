@@ -150,6 +150,21 @@ struct problem semver_read(struct arena *a, const char *where, const char *s, si
 	return read_tail(&c, out);
 }
 
+static bool is_wild(char c)
+{
+	return c == 'x' || c == 'X' || c == '*';
+}
+
+bool semver_looks_full(struct semver_text s)
+{
+	int dots = 0;
+	size_t i = s.len > 1 && *s.at == 'v' && is_digit(s.at[1]);
+
+	while (i < s.len && (is_digit(s.at[i]) || s.at[i] == '.'))
+		dots += s.at[i++] == '.';
+	return dots >= 2 && i > 0 && !(i < s.len && is_wild(s.at[i]) && s.at[i - 1] == '.');
+}
+
 static unsigned char *put_number(unsigned char *p, struct semver_text number)
 {
 	*p++ = (unsigned char)number.len;

@@ -44,6 +44,9 @@ struct semver {
 struct problem semver_read(struct arena *a, const char *where, const char *s, size_t len,
 			   struct semver *out) MUST_CHECK;
 
+/* Is this meant as a full version, be it right or wrong? "1.4.x" and "1.4" are not. */
+bool semver_looks_full(struct semver_text s);
+
 static inline bool semver_is_prerelease(const struct semver *v)
 {
 	return v->prerelease.at != NULL;

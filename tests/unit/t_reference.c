@@ -160,7 +160,7 @@ static void size_is_limited(void)
 	size_t len = 0;
 
 	memset(text, ' ', sizeof(text));
-	for (int i = 0; i < REFERENCE_COMPARATORS; i++, len += 4)
+	for (int i = 0; i < RANGE_COMPARATORS; i++, len += 4)
 		memcpy(text + len, ">=1 ", 4);
 	ok(reference_read(arena, NULL, text, len - 1, &r).code == PROBLEM_NONE,
 	   "sixteen comparators are read");
