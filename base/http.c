@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/http_answer.h"
 
 enum {
 	ATTEMPTS = 5,
@@ -74,78 +75,7 @@ bool http_stopped(const struct http *h)
 	return h->options.stop && *h->options.stop;
 }
 
-/* ---- the origin ------------------------------------------------------------------- */
-
-static void close_url(CURLU **u)
-{
-	curl_url_cleanup(*u);
-}
-
-static void close_part(char **s)
-{
-	curl_free(*s);
-}
-
-static bool part_present(CURLU *u, CURLUPart part)
-{
-	char *s __attribute__((cleanup(close_part))) = NULL;
-
-	return curl_url_get(u, part, &s, 0) == CURLUE_OK;
-}
-
-/* One server, one spelling: host names do not tell upper from lower case. */
-static bool lower_host(CURLU *u)
-{
-	char *host __attribute__((cleanup(close_part))) = NULL;
-
-	if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-		return false;
-	for (char *c = host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
-	return curl_url_set(u, CURLUPART_HOST, host, 0) == CURLUE_OK;
-}
-
-struct problem http_origin(struct arena *a, const char *text, const char **origin)
-{
-	CURLU *u __attribute__((cleanup(close_url))) = curl_url();
-	char *scheme __attribute__((cleanup(close_part))) = NULL;
-	char *url __attribute__((cleanup(close_part))) = NULL;
-
-	if (!u || curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK ||
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-	    (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-		return problem(a, PROBLEM_INVALID,
-			       "\"%s\" is not the address of a server: write it like "
-			       "http://127.0.0.1:8080 or https://registry.example",
-			       text);
-	if (part_present(u, CURLUPART_USER) || part_present(u, CURLUPART_PASSWORD))
-		return problem(a, PROBLEM_INVALID,
-			       "the server's address holds a user name or a password: "
-			       "access is given by a token, kept in a file");
-	if (part_present(u, CURLUPART_QUERY) || part_present(u, CURLUPART_FRAGMENT))
-		return problem(a, PROBLEM_INVALID,
-			       "the server's address \"%s\" ends in a query or fragment: leave it "
-			       "out",
-			       text);
-	if (!lower_host(u) ||
-	    curl_url_get(u, CURLUPART_URL, &url, CURLU_NO_DEFAULT_PORT) != CURLUE_OK)
-		return problem(a, PROBLEM_INVALID, "\"%s\" is not the address of a server", text);
-
-	size_t len = strlen(url);
-
-	while (len && url[len - 1] == '/')
-		len--;
-	*origin = arena_dup(a, url, len);
-	return NO_PROBLEM;
-}
-
 /* ---- what curl calls back --------------------------------------------------------- */
-
-static bool successful(long status)
-{
-	return status >= 200 && status < 300;
-}
 
 static long status_now(CURL *curl)
 {
@@ -195,7 +125,7 @@ static size_t on_body(char *bytes, size_t one, size_t n, void *who)
 	long status = status_now(x->http->curl);
 	size_t limit = x->call->limit ? x->call->limit : TEXT_LIMIT;
 
-	if (x->call->sink && successful(status))
+	if (x->call->sink && http_success(status))
 		x->refused = !sink_take(x, bytes, len, status);
 	else
 		x->refused = !keep(x, bytes, len, x->call->sink ? REFUSAL_LIMIT : limit);
@@ -511,7 +441,7 @@ struct problem http_do(struct http *h, struct arena *a, struct http_call *call)
 	}
 	if (c != CURLE_OK)
 		return unanswered(&x, c);
-	if (call->sink && successful(call->status) && !x.begun &&
+	if (call->sink && http_success(call->status) && !x.begun &&
 	    !call->sink->begin(call->sink->who, call->status))
 		return unanswered(&x, c);
 	call->text = "";
@@ -521,93 +451,4 @@ struct problem http_do(struct http *h, struct arena *a, struct http_call *call)
 		call->text = x.text;
 	}
 	return NO_PROBLEM;
-}
-
-const char *http_received(const struct http_call *call, const char *name)
-{
-	for (const struct http_header *h = call->received; h; h = h->next)
-		if (strcasecmp(h->name, name) == 0)
-			return h->value;
-	return NULL;
-}
-
-/* ---- what an unsuccessful answer says --------------------------------------------- */
-
-static enum problem_code code_of_type(const char *type)
-{
-	const char *slash = strrchr(type, '/');
-
-	for (int c = 1; c < PROBLEM_COUNT; c++)
-		if (strcmp(problem_kinds[c].type, slash ? slash + 1 : type) == 0)
-			return (enum problem_code)c;
-	return PROBLEM_NONE;
-}
-
-static enum problem_code code_of_status(long status)
-{
-	for (int c = 1; c < PROBLEM_COUNT; c++)
-		if ((long)problem_kinds[c].status == status)
-			return (enum problem_code)c;
-	if (status == 429)
-		return PROBLEM_BUSY;
-	return status >= 500 ? PROBLEM_UNAVAILABLE : PROBLEM_INVALID;
-}
-
-static const char *member(struct arena *a, const json_t *object, const char *name)
-{
-	const json_t *v = json_object_get(object, name);
-
-	return json_is_string(v) ? arena_dup(a, json_string_value(v), json_string_length(v)) : NULL;
-}
-
-static const struct problem_error *errors_of(struct arena *a, const json_t *list)
-{
-	const struct problem_error *first = NULL;
-
-	for (size_t i = json_array_size(list); i-- > 0;) {
-		const json_t *row = json_array_get(list, i);
-		struct problem_error *e = arena_alloc(a, sizeof(*e));
-
-		e->pointer = member(a, row, "pointer");
-		e->parameter = member(a, row, "parameter");
-		e->header = member(a, row, "header");
-		e->detail = member(a, row, "detail");
-		e->next = first;
-		if (e->detail)
-			first = e;
-	}
-	return first;
-}
-
-static struct problem described(struct arena *a, const json_t *root, long status)
-{
-	const char *type = member(a, root, "type");
-	const char *detail = member(a, root, "detail");
-	struct problem p = {.code = type ? code_of_type(type) : PROBLEM_NONE};
-
-	if (p.code == PROBLEM_NONE)
-		p.code = code_of_status(status);
-	if (!detail)
-		detail = member(a, root, "title");
-	p.detail = detail ? detail : problem_kinds[p.code].title;
-	p.errors = errors_of(a, json_object_get(root, "errors"));
-	return p;
-}
-
-struct problem http_accept(struct arena *a, const struct http_call *call)
-{
-	if (successful(call->status))
-		return NO_PROBLEM;
-
-	json_t *root = json_loadb(call->text, call->len, JSON_REJECT_DUPLICATES, NULL);
-
-	if (json_is_object(root)) {
-		struct problem p = described(a, root, call->status);
-
-		json_decref(root);
-		return p;
-	}
-	json_decref(root);
-	return problem(a, code_of_status(call->status), "%s %s was answered with status %ld",
-		       call->method, call->target, call->status);
 }

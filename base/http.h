@@ -22,7 +22,7 @@
 struct http;
 
 struct http_options {
-	const char *origin;  /* as http_origin() makes it */
+	const char *origin;  /* as origin_read() (base/origin.h) makes it */
 	const char *token;   /* NULL: none is sent */
 	const char *agent;   /* User-Agent */
 	const char *ca_file; /* PEM; NULL: the certificates of the system */
@@ -32,10 +32,6 @@ struct http_options {
 	/* NULL, or told of every attempt: for --verbose. No header, so no token, is shown. */
 	void (*trace)(const char *method, const char *url, long status);
 };
-
-/* Checks and normalises "http(s)://host[:port][/prefix]": lower case scheme and
- * host, no final slash, no default port. INVALID says what is wrong with it. */
-MUST_CHECK struct problem http_origin(struct arena *a, const char *text, const char **origin);
 
 struct http *http_new(const struct http_options *options); /* NULL: out of memory */
 void http_free(struct http *h);
@@ -79,16 +75,11 @@ struct http_call {
 	const struct http_header *received; /* of the last answer, in reverse order */
 };
 
-/* NO_PROBLEM means that an answer came, whatever it says; see http_accept().
+/* NO_PROBLEM means that an answer came, whatever it says; see base/http_answer.h.
  * UNAVAILABLE: none came, or the client was told to stop (http_stopped()). What
  * the call receives lives in a. */
 MUST_CHECK struct problem http_do(struct http *h, struct arena *a, struct http_call *call);
 
-/* NO_PROBLEM for a 2xx answer, else the problem it describes: RFC 9457 when it
- * does (type gives the code, errors are kept), else what the status says. */
-MUST_CHECK struct problem http_accept(struct arena *a, const struct http_call *call);
-
-const char *http_received(const struct http_call *call, const char *name); /* or NULL */
 bool http_stopped(const struct http *h);
 
 /* Waits as http_do() does before its attempt number n (1 is the second). */

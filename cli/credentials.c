@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/origin.h"
 #include "cli/exit.h"
 #include "cli/small_file.h"
 
@@ -94,7 +95,7 @@ struct problem credentials_url(const struct cli *cli, const char **url, const ch
 		*from = "preset";
 		*url = preset_url;
 	}
-	return http_origin(cli->arena, *url, url);
+	return origin_read(cli->arena, *url, url);
 }
 
 struct problem token_clean(struct arena *a, const char *text, const char *from, const char **token)

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/http_answer.h"
 #include "base/text.h"
 #include "cli/exit.h"
 #include "cli/file_digest.h"

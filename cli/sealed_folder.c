@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/origin.h"
 #include "cli/exit.h"
 #include "cli/file_digest.h"
 #include "cli/place.h"
@@ -75,7 +76,7 @@ const char *sealed_origin(struct arena *a, int root)
 
 	if (!url)
 		return NULL;
-	p = http_origin(a, url, &origin);
+	p = origin_read(a, url, &origin);
 	return p.code == PROBLEM_NONE ? origin : NULL;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/http_answer.h"
 #include "base/json_out.h"
 #include "base/text.h"
 #include "cli/credentials.h"

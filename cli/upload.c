@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/http_answer.h"
 #include "base/text.h"
 #include "cli/crew.h"
 #include "cli/exit.h"
