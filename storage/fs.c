@@ -21,6 +21,8 @@
 enum {
 	FOLDERS = 256 * 256,          /* ab/cd */
 	PUSH_EVERY = 8 * 1024 * 1024, /* bytes */
+	DIRECT_FROM = 8 * 1024 * 1024,
+	DIRECT_ALIGN = 4096, /* bytes: in memory, in the file, of the length */
 	FOLDER_MODE = 0750,
 	BLOB_MODE = 0440,
 };
@@ -36,6 +38,7 @@ struct fs_put {
 	struct fs *fs;
 	int fd;
 	int64_t written, pushed;
+	bool direct; /* past the page cache */
 	char name[STORAGE_RANDOM_TEXT + 1];
 };
 
@@ -224,6 +227,27 @@ static struct problem fits(const struct fs *fs, struct arena *a, int64_t announc
 	return fault(a, ENOSPC, "announced", fs->path);
 }
 
+/* Large files pass by the page cache: pages for them would have to be found, filled and
+ * written, and would drive out what the database keeps there. */
+static void enter_direct(struct fs_put *put, int64_t announced)
+{
+	const bool large = announced < 0 || announced >= DIRECT_FROM;
+
+	put->direct = put->fs->local && large && fcntl(put->fd, F_SETFL, O_DIRECT) == 0;
+}
+
+static bool suits_direct(const struct fs_put *put, const void *from, size_t len)
+{
+	return ((uintptr_t)from | len | (uint64_t)put->written) % DIRECT_ALIGN == 0;
+}
+
+/* For good: after an odd piece no later one begins on a block. */
+static int leave_direct(struct fs_put *put)
+{
+	put->direct = false;
+	return fcntl(put->fd, F_SETFL, 0) == 0 ? 0 : errno;
+}
+
 static struct problem fs_put_begin(struct store *s, struct arena *a, int64_t announced,
 				   struct store_put **out)
 {
@@ -239,6 +263,7 @@ static struct problem fs_put_begin(struct store *s, struct arena *a, int64_t ann
 		free(put);
 		return fault(a, error, "create", fs->path);
 	}
+	enter_direct(put, announced);
 	*out = (struct store_put *)put;
 	return NO_PROBLEM;
 }
@@ -257,6 +282,23 @@ static int push(struct fs_put *put)
 	return errno == EIO || errno == ENOSPC || errno == EDQUOT ? errno : 0;
 }
 
+/* Writes some of it and says how much. EINVAL is what a medium says whose blocks are larger
+ * than DIRECT_ALIGN: then it is no error yet. */
+static int write_some(struct fs_put *put, const void *from, size_t len, size_t *some)
+{
+	*some = 0;
+	if (put->direct && !suits_direct(put, from, len))
+		return leave_direct(put);
+	ssize_t n = write(put->fd, from, len);
+	if (n < 0 && errno == EINVAL && put->direct)
+		return leave_direct(put);
+	if (n < 0)
+		return errno == EINTR ? 0 : errno;
+	*some = (size_t)n;
+	put->written += n;
+	return n > 0 ? 0 : EIO;
+}
+
 static struct problem fs_put_write(struct store_put *p, struct arena *a, const void *data,
 				   size_t len)
 {
@@ -265,15 +307,11 @@ static struct problem fs_put_write(struct store_put *p, struct arena *a, const v
 	int error = 0;
 
 	while (len && !error) {
-		ssize_t n = write(put->fd, from, len);
+		size_t some;
 
-		if (n > 0) {
-			from += n;
-			len -= (size_t)n;
-			put->written += n;
-		} else if (n == 0 || errno != EINTR) {
-			error = n == 0 ? EIO : errno;
-		}
+		error = write_some(put, from, len, &some);
+		from += some;
+		len -= some;
 	}
 	if (!error)
 		error = push(put);

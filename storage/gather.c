@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 256 * 1024 };
+enum {
+	ROOM = 256 * 1024,
+	PAGE = 4096, /* a piece begins on a page, so that the store may write it directly */
+};
 
 struct gather {
 	struct ingest *ingest;
@@ -74,6 +77,13 @@ static void on_ingested(void *who, struct problem p)
 	}
 }
 
+static size_t room_for(int64_t length)
+{
+	if (length <= 0 || length > ROOM)
+		return ROOM;
+	return ((size_t)length + PAGE - 1) / PAGE * PAGE;
+}
+
 struct gather *gather_begin(const struct ingest_plan *plan)
 {
 	struct gather *g = calloc(1, sizeof(*g));
@@ -85,7 +95,7 @@ struct gather *gather_begin(const struct ingest_plan *plan)
 	inner.who = g;
 	g->done = plan->done;
 	g->who = plan->who;
-	g->room = plan->length > 0 && plan->length < ROOM ? (size_t)plan->length : ROOM;
+	g->room = room_for(plan->length);
 	g->ingest = ingest_begin(&inner);
 	if (g->ingest)
 		return g;
@@ -106,7 +116,7 @@ struct problem gather_take(struct gather *g, const void *data, size_t len, size_
 			g->awaited = true;
 			return NO_PROBLEM;
 		}
-		if (!g->filling && !(g->filling = malloc(g->room)))
+		if (!g->filling && !(g->filling = aligned_alloc(PAGE, g->room)))
 			return no_memory;
 		memcpy(g->filling + g->filled, from + *taken, n);
 		g->filled += n;

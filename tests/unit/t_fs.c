@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -196,6 +197,101 @@ static void short_and_interrupted_writes_are_continued(void)
 	fault_short_writes(false);
 	is_int(p.code, PROBLEM_NONE, "50,000 bytes in pieces of 1,000");
 	ok(holds(key, bytes, 50000), "all are there, in order");
+	remove_key(key);
+}
+
+/* Announced as large, in pieces of these sizes again and again; len bytes in all. */
+static struct problem put_pieces(const size_t *sizes, size_t len, char key[STORAGE_KEY])
+{
+	unsigned char sha256[SHA256_BYTES];
+	struct problem wrong = NO_PROBLEM;
+	struct store_put *p;
+
+	sha256_of(bytes, len, sha256);
+	TRY(store->ops->put_begin(store, arena, (int64_t)len, &p));
+	for (size_t at = 0, i = 0; at < len && wrong.code == PROBLEM_NONE; i++) {
+		size_t n = sizes[i % 4] < len - at ? sizes[i % 4] : len - at;
+
+		wrong = store->ops->put_write(p, arena, bytes + at, n);
+		at += n;
+	}
+	if (wrong.code == PROBLEM_NONE)
+		return store->ops->put_finish(p, arena, sha256, key);
+	store->ops->put_abort(p);
+	return wrong;
+}
+
+static void a_large_file_may_come_in_any_pieces(void)
+{
+	static const struct {
+		size_t pieces[4], len;
+		int error; /* of the first write */
+		const char *what;
+	} cases[] = {
+		{{MIB, MIB, MIB, MIB}, 20 * MIB, 0, "whole pages"},
+		{{MIB, MIB, MIB, MIB}, 20 * MIB - 5, 0, "an odd piece at the end"},
+		{{MIB, MIB, 1000, MIB}, 20 * MIB, 0, "an odd piece in the middle"},
+		{{3, 4096, MIB, MIB}, 20 * MIB, 0, "odd pieces from the start"},
+		{{MIB, MIB, MIB, MIB}, 20 * MIB, EINVAL, "a medium with larger blocks"},
+		{{MIB, MIB, MIB, MIB}, 20 * MIB, EINTR, "an interruption"},
+	};
+	char key[STORAGE_KEY];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (cases[i].error)
+			fault_arm(FAULT_WRITE, 1, cases[i].error);
+		struct problem p = put_pieces(cases[i].pieces, cases[i].len, key);
+		is_int(fault_disarm(FAULT_WRITE), 0, "the fault struck, if there was one");
+		is_int(p.code, PROBLEM_NONE, "%s", cases[i].what);
+		ok(holds(key, bytes, cases[i].len), "all bytes are there, in order");
+		remove_key(key);
+	}
+}
+
+/* How many pages of a file are in memory. */
+static size_t pages_cached(const char *path, size_t len)
+{
+	static unsigned char in_memory[20 * MIB / 4096];
+	size_t pages = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *map = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (mincore(map, len, in_memory) == 0)
+		for (size_t i = 0; i < len / 4096; i++)
+			pages += in_memory[i] & 1;
+	munmap(map, len);
+	close(fd);
+	return pages;
+}
+
+/* What this medium does by itself with a write past the page cache: on tmpfs there is no past. */
+static bool medium_is_direct(void)
+{
+	const char *path = under("direct");
+	int fd = open(path, O_WRONLY | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	bool direct =
+		fd >= 0 && write(fd, bytes, MIB) == (ssize_t)MIB && pages_cached(path, MIB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	return direct;
+}
+
+static void a_large_file_leaves_memory_to_others(void)
+{
+	static const size_t mib[4] = {MIB, MIB, MIB, MIB};
+	char key[STORAGE_KEY];
+
+	if (!medium_is_direct()) {
+		ok(true, "# SKIP the medium keeps its files in memory");
+		return;
+	}
+	is_int(put_pieces(mib, 20 * MIB, key).code, PROBLEM_NONE, "20 MiB stored");
+	is_int(pages_cached(path_of(key), 20 * MIB), 0, "none of them stay in the page cache");
+	remove_key(key);
+	is_int(put_pieces(mib, MIB, key).code, PROBLEM_NONE, "1 MiB stored");
+	is_int(pages_cached(path_of(key), MIB), MIB / 4096, "a small file is there to be read");
 	remove_key(key);
 }
 
@@ -550,7 +646,7 @@ int main(void)
 	if (!freopen("/dev/null", "w", stderr)) /* the faults are logged, as they should be */
 		return 1;
 	arena = arena_new(256 * MIB);
-	bytes = malloc(20 * MIB);
+	bytes = aligned_alloc(4096, 20 * MIB);
 	for (size_t i = 0; i < 20 * MIB; i++)
 		bytes[i] = (unsigned char)(i * 31 + (i >> 8));
 	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
@@ -561,6 +657,8 @@ int main(void)
 	a_fault_leaves_nothing_and_says_what_it_means();
 	a_failed_fsync_is_never_tried_again();
 	short_and_interrupted_writes_are_continued();
+	a_large_file_may_come_in_any_pieces();
+	a_large_file_leaves_memory_to_others();
 	a_key_of_another_shape_never_becomes_a_path();
 	what_is_no_ordinary_file_is_not_opened();
 	a_folder_that_was_removed_is_made_again();
