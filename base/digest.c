@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 
 bool hasher_begin(struct hasher *h)
@@ -78,21 +79,6 @@ static bool is_lower(char c)
 	return c >= 'a' && c <= 'z';
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_alpha(char c)
-{
-	return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_one_of(char c, const char *set)
-{
-	return c && strchr(set, c);
-}
-
 static bool take(struct field *f, char c)
 {
 	if (*f->at != c)
@@ -111,7 +97,7 @@ static bool take_key(struct field *f, const char **key, size_t *len)
 	*key = f->at;
 	if (!is_lower(*f->at) && *f->at != '*')
 		return false;
-	while (is_lower(*f->at) || is_digit(*f->at) || is_one_of(*f->at, "_-.*"))
+	while (is_lower(*f->at) || ascii_digit(*f->at) || ascii_one_of(*f->at, "_-.*"))
 		f->at++;
 	*len = (size_t)(f->at - *key);
 	return true;
@@ -122,7 +108,7 @@ static bool take_bytes(struct field *f, const char **text, size_t *len)
 	if (!take(f, ':'))
 		return false;
 	*text = f->at;
-	while (is_alpha(*f->at) || is_digit(*f->at) || is_one_of(*f->at, "+/="))
+	while (ascii_alphanumeric(*f->at) || ascii_one_of(*f->at, "+/="))
 		f->at++;
 	*len = (size_t)(f->at - *text);
 	return take(f, ':');
@@ -135,7 +121,7 @@ static bool take_string(struct field *f)
 	for (; *f->at && *f->at != '"'; f->at++) {
 		if (*f->at < 0x20 || *f->at > 0x7e)
 			return false;
-		if (*f->at == '\\' && !is_one_of(*++f->at, "\"\\"))
+		if (*f->at == '\\' && !ascii_one_of(*++f->at, "\"\\"))
 			return false;
 	}
 	return take(f, '"');
@@ -155,9 +141,9 @@ static bool take_number(struct field *f)
 
 static bool take_token(struct field *f)
 {
-	if (!is_alpha(*f->at) && *f->at != '*')
+	if (!ascii_letter(*f->at) && *f->at != '*')
 		return false;
-	while (is_alpha(*f->at) || is_digit(*f->at) || is_one_of(*f->at, "!#$%&'*+-.^_`|~:/"))
+	while (ascii_alphanumeric(*f->at) || ascii_one_of(*f->at, "!#$%&'*+-.^_`|~:/"))
 		f->at++;
 	return true;
 }
@@ -171,7 +157,7 @@ static bool take_item(struct field *f)
 		return take_bytes(f, &text, &len);
 	if (*f->at == '"')
 		return take_string(f);
-	if (*f->at == '-' || is_digit(*f->at))
+	if (*f->at == '-' || ascii_digit(*f->at))
 		return take_number(f);
 	if (take(f, '?'))
 		return take(f, '0') || take(f, '1');

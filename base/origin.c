@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static void close_url(CURLU **u)
 {
 	curl_url_cleanup(*u);
@@ -29,8 +31,7 @@ static bool lower_host(CURLU *u)
 	if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
 		return false;
 	for (char *c = host; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c - 'A' + 'a');
+		*c = text_lower(*c);
 	return curl_url_set(u, CURLUPART_HOST, host, 0) == CURLUE_OK;
 }
 

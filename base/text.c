@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 static const int base64_variants[] = {
 	[BASE64_STANDARD] = sodium_base64_VARIANT_ORIGINAL,
 	[BASE64_URL] = sodium_base64_VARIANT_URLSAFE,
@@ -43,7 +45,7 @@ void hex_text(char *out, const void *bytes, size_t len)
 
 static int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
+	if (ascii_digit(c))
 		return c - '0';
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -113,8 +115,7 @@ bool base64_fill(void *out, size_t len, enum base64 kind, const char *text, size
 
 static bool unreserved(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("-._~", c));
+	return ascii_alphanumeric(c) || ascii_one_of(c, "-._~");
 }
 
 char *percent_text(struct arena *a, const char *s, size_t len, const char *keep)

@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include "base/ascii.h"
+
 enum { SECOND = 1000000 };
 
 int64_t timestamp_now(void)
@@ -82,17 +84,12 @@ size_t timestamp_text(int64_t micros, char buf[TIMESTAMP_TEXT])
 	return (size_t)(p - buf);
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* Exactly width digits, then the character after (unless it is NUL). */
 static bool take(const char **s, int width, char after, int *out)
 {
 	*out = 0;
 	for (int i = 0; i < width; i++, (*s)++) {
-		if (!is_digit(**s))
+		if (!ascii_digit(**s))
 			return false;
 		*out = *out * 10 + (**s - '0');
 	}
@@ -110,7 +107,7 @@ static bool take_fraction(const char **s, int64_t *micros)
 	*micros = 0;
 	if (**s != '.')
 		return true;
-	for (++*s; is_digit(**s); ++*s, n++) {
+	for (++*s; ascii_digit(**s); ++*s, n++) {
 		if (n == 9)
 			return false;
 		if (n < 6)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/text.h"
 #include "cli/exit.h"
 
@@ -13,17 +14,12 @@ static const char *default_project(void)
 	return p && *p ? p : "default";
 }
 
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /* "v7" and "v1.2.3" are references of their own; so are "x" and "X" (any version). */
 static bool is_alias_word(const char *s)
 {
-	if (!is_letter(*s) || strcmp(s, "latest") == 0 || strcmp(s, "newest") == 0)
+	if (!ascii_letter(*s) || strcmp(s, "latest") == 0 || strcmp(s, "newest") == 0)
 		return false;
-	if ((*s == 'v' || *s == 'V') && s[1] >= '0' && s[1] <= '9')
+	if ((*s == 'v' || *s == 'V') && ascii_digit(s[1]))
 		return false;
 	return !((*s == 'x' || *s == 'X') && (s[1] == '\0' || s[1] == '.'));
 }

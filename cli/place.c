@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "cli/exit.h"
 #include "cli/small_file.h"
@@ -26,7 +27,7 @@ static const char *segment_fault(const char *s, size_t len)
 
 static bool drive_letter(const char *s)
 {
-	return ((s[0] >= 'a' && s[0] <= 'z') || (s[0] >= 'A' && s[0] <= 'Z')) && s[1] == ':';
+	return ascii_letter(s[0]) && s[1] == ':';
 }
 
 const char *path_fault(const char *path)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/json_out.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
@@ -46,9 +47,9 @@ static bool is_exact(const char *reference)
 	int dots = 0;
 	const char *s = reference + (*reference == 'v');
 
-	if (*s < '0' || *s > '9')
+	if (!ascii_digit(*s))
 		return false;
-	for (; (*s >= '0' && *s <= '9') || *s == '.'; s++)
+	for (; ascii_digit(*s) || *s == '.'; s++)
 		dots += *s == '.';
 	return dots == 2 && (*s == '\0' || *s == '-' || *s == '+') && s[-1] != '.';
 }
@@ -76,7 +77,7 @@ static bool answers(const char *reference, const struct seal *s)
 		return true;
 	if (is_exact(reference))
 		return answers_exact(reference, s->version);
-	if (reference[0] == 'v' && reference[1] >= '0' && reference[1] <= '9')
+	if (reference[0] == 'v' && ascii_digit(reference[1]))
 		return answers_ordinal(reference, s->ordinal);
 	return true; /* ranges and aliases are the registry's to resolve */
 }

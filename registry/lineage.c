@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "registry/name.h"
+#include "registry/notation.h"
 
 const char *const lineage_kinds[] = {
 	[LINEAGE_DATASET] = "dataset", [LINEAGE_CODE] = "code",     [LINEAGE_RUN] = "run",
@@ -18,10 +18,10 @@ static const struct kind_rule {
 	enum wanted uri, digest, commit, relation, version;
 	name_rule *uri_rule;
 } kind_rules[] = {
-	[LINEAGE_DATASET] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = name_uri},
-	[LINEAGE_CODE] = {.uri = MAYBE, .commit = ALWAYS, .uri_rule = name_uri},
-	[LINEAGE_RUN] = {.uri = ALWAYS, .uri_rule = name_uri},
-	[LINEAGE_IMAGE] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = name_image},
+	[LINEAGE_DATASET] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = notation_uri},
+	[LINEAGE_CODE] = {.uri = MAYBE, .commit = ALWAYS, .uri_rule = notation_uri},
+	[LINEAGE_RUN] = {.uri = ALWAYS, .uri_rule = notation_uri},
+	[LINEAGE_IMAGE] = {.uri = ALWAYS, .digest = MAYBE, .uri_rule = notation_image},
 	[LINEAGE_PARENT] = {.relation = ALWAYS, .version = ALWAYS},
 };
 
@@ -30,8 +30,8 @@ static const struct draft_field fields[] = {
 	 .words = lineage_kinds},
 	{DRAFT_MEMBER(struct lineage_draft, relation, DRAFT_WORD), .words = lineage_relations},
 	{DRAFT_MEMBER(struct lineage_draft, uri, DRAFT_TEXT)},
-	{DRAFT_MEMBER(struct lineage_draft, digest, DRAFT_TEXT), .rule = name_digest},
-	{DRAFT_MEMBER(struct lineage_draft, commit, DRAFT_TEXT), .rule = name_commit},
+	{DRAFT_MEMBER(struct lineage_draft, digest, DRAFT_TEXT), .rule = notation_digest},
+	{DRAFT_MEMBER(struct lineage_draft, commit, DRAFT_TEXT), .rule = notation_commit},
 	{DRAFT_MEMBER(struct lineage_draft, version, DRAFT_TEXT)},
 };
 

@@ -6,35 +6,12 @@
 #include <strings.h>
 #include <utf8proc.h>
 
+#include "base/ascii.h"
 #include "base/quote.h"
 #include "base/utf8.h"
 #include "registry/semver.h"
 
 #define FAULT(...) problem_at(a, where, __VA_ARGS__)
-
-static bool lower_hex(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f')))
-			return false;
-	}
-	return true;
-}
-
-static bool alphanumeric(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-/* The first byte that is neither alphanumeric nor in others; NULL when all are. */
-static const char *stranger(const char *s, size_t len, const char *others)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (!alphanumeric(s[i]) && (!s[i] || !strchr(others, s[i])))
-			return s + i;
-	}
-	return NULL;
-}
 
 /* ---- text that people read ---------------------------------------------------------- */
 
@@ -255,7 +232,7 @@ struct problem name_project(struct arena *a, const char *where, const char *s, s
 	if (len == 0 || len > PROJECT_MAX_BYTES || *s == '-')
 		return FAULT("%s cannot name a project; %s", quote(a, s, len), right);
 	for (size_t i = 0; i < len; i++) {
-		if (!alphanumeric(s[i]) && s[i] != '-')
+		if (!ascii_alphanumeric(s[i]) && s[i] != '-')
 			return FAULT("a project's name cannot hold %s; %s", quote(a, s + i, 1),
 				     right);
 		if (s[i] >= 'A' && s[i] <= 'Z')
@@ -277,7 +254,7 @@ static bool is_reserved(struct arena *a, const char *s, size_t len)
 	if (len > 1 && (*s == 'v' || *s == 'V')) {
 		size_t digits = 1;
 
-		while (digits < len && s[digits] >= '0' && s[digits] <= '9')
+		while (digits < len && ascii_digit(s[digits]))
 			digits++;
 		if (digits == len)
 			return true;
@@ -289,10 +266,10 @@ struct problem name_alias(struct arena *a, const char *where, const char *s, siz
 {
 	if (len == 0 || len > ALIAS_MAX_BYTES)
 		return FAULT("an alias has 1 to %d bytes, this one has %zu", ALIAS_MAX_BYTES, len);
-	const char *bad = stranger(s, len, "._-");
-	if (bad)
+	const size_t good = ascii_word(s, len, "._-");
+	if (good < len)
 		return FAULT("an alias cannot hold %s; write A-Z, a-z, 0-9, dot, _ and -",
-			     quote(a, bad, 1));
+			     quote(a, s + good, 1));
 	if (is_dots(s, len))
 		return FAULT("an alias cannot be %s: URLs drop such a segment", quote(a, s, len));
 	if (is_reserved(a, s, len))
@@ -335,7 +312,7 @@ struct problem name_path(struct arena *a, const char *where, const char *s, size
 	const char *at = s, *const end = s + len;
 
 	TRY(check_text(a, where, &rule, s, len));
-	if (len > 1 && s[1] == ':' && alphanumeric(s[0]))
+	if (len > 1 && s[1] == ':' && ascii_alphanumeric(s[0]))
 		return FAULT("an artifact's path has no drive letter: %s", quote(a, s, len));
 	for (;;) {
 		const char *slash = memchr(at, '/', (size_t)(end - at));
@@ -349,165 +326,4 @@ struct problem name_path(struct arena *a, const char *where, const char *s, size
 			return NO_PROBLEM;
 		at = slash + 1;
 	}
-}
-
-/* ---- words of other standards -------------------------------------------------------------- */
-
-/* RFC 9110 §5.6.2 */
-static const char token_marks[] = "!#$%&'*+-.^_`|~";
-
-static size_t token_length(const char *s, size_t len)
-{
-	const char *bad = stranger(s, len, token_marks);
-
-	return bad ? (size_t)(bad - s) : len;
-}
-
-static size_t quoted_length(const char *s, size_t len)
-{
-	size_t i = 1;
-
-	while (i < len && s[i] != '"') {
-		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e)
-			return 0;
-		i += s[i] == '\\' ? 2 : 1;
-	}
-	return i < len ? i + 1 : 0;
-}
-
-static size_t blanks(const char *s, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len && (s[i] == ' ' || s[i] == '\t'))
-		i++;
-	return i;
-}
-
-/* "; name=value" at the start of s: its length, 0 when it is malformed. */
-static size_t parameter_length(const char *s, size_t len)
-{
-	size_t at = blanks(s, len);
-
-	if (at == len || s[at++] != ';')
-		return 0;
-	at += blanks(s + at, len - at);
-	const size_t name = token_length(s + at, len - at);
-	at += name;
-	if (name == 0 || at == len || s[at++] != '=')
-		return 0;
-	const size_t value = at < len && s[at] == '"' ? quoted_length(s + at, len - at)
-						      : token_length(s + at, len - at);
-	return value ? at + value : 0;
-}
-
-static bool is_media_type(const char *s, size_t len)
-{
-	size_t at = token_length(s, len);
-
-	if (at == 0 || at == len || s[at++] != '/')
-		return false;
-	const size_t subtype = token_length(s + at, len - at);
-	if (subtype == 0)
-		return false;
-	at += subtype;
-	while (at < len) {
-		const size_t parameter = parameter_length(s + at, len - at);
-
-		if (parameter == 0)
-			return false;
-		at += parameter;
-	}
-	return true;
-}
-
-struct problem name_media_type(struct arena *a, const char *where, const char *s, size_t len)
-{
-	if (len > NAME_MAX_BYTES)
-		return FAULT("a media type has at most %d bytes, this one has %zu", NAME_MAX_BYTES,
-			     len);
-	if (!is_media_type(s, len))
-		return FAULT("%s is not a media type; write type/subtype, such as "
-			     "application/octet-stream",
-			     quote(a, s, len));
-	return NO_PROBLEM;
-}
-
-struct problem name_digest(struct arena *a, const char *where, const char *s, size_t len)
-{
-	static const char prefix[] = "sha256:";
-	const size_t head = sizeof(prefix) - 1;
-
-	if (len != head + 64 || memcmp(s, prefix, head) != 0 || !lower_hex(s + head, 64))
-		return FAULT("%s is not a digest; write sha256: and 64 lower-case hex digits",
-			     quote(a, s, len));
-	return NO_PROBLEM;
-}
-
-struct problem name_commit(struct arena *a, const char *where, const char *s, size_t len)
-{
-	if ((len != 40 && len != 64) || !lower_hex(s, len))
-		return FAULT("%s is not a full commit id; write its 40 (SHA-1) or 64 (SHA-256) "
-			     "lower-case hex digits",
-			     quote(a, s, len));
-	return NO_PROBLEM;
-}
-
-/* RFC 3986 §3.1 */
-static size_t scheme_length(const char *s, size_t len)
-{
-	size_t n = 0;
-
-	if (len == 0 || !alphanumeric(*s) || (*s >= '0' && *s <= '9'))
-		return 0;
-	while (n < len && (alphanumeric(s[n]) || strchr("+-.", s[n])))
-		n++;
-	return n < len && s[n] == ':' ? n : 0;
-}
-
-/* Is there a password before the @ of the authority? What is stored here is shown. */
-static bool has_password(const char *s, size_t len)
-{
-	size_t stop = 2, colon = 0;
-
-	if (len < 2 || memcmp(s, "//", 2) != 0)
-		return false;
-	while (stop < len && !strchr("/?#", s[stop]))
-		stop++;
-	const char *at = memrchr(s, '@', stop);
-	const char *first = memchr(s, ':', stop);
-	colon = first ? (size_t)(first - s) : stop;
-	return at && s + colon < at;
-}
-
-static struct problem check_uri_characters(struct arena *a, const char *where, const char *s,
-					   size_t len)
-{
-	if (len == 0 || len > URI_MAX_BYTES)
-		return FAULT("a URI has 1 to %d bytes, this one has %zu", URI_MAX_BYTES, len);
-	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)s[i] <= ' ' || (unsigned char)s[i] > '~' ||
-		    strchr("<>\"\\^`{|}", s[i]))
-			return FAULT("a URI cannot hold %s; percent-encode it", quote(a, s + i, 1));
-	}
-	return NO_PROBLEM;
-}
-
-struct problem name_uri(struct arena *a, const char *where, const char *s, size_t len)
-{
-	TRY(check_uri_characters(a, where, s, len));
-	const size_t scheme = scheme_length(s, len);
-	if (scheme == 0 || scheme + 1 == len)
-		return FAULT("%s has no scheme; write a whole URI such as s3://bucket/key or "
-			     "https://host/path",
-			     quote(a, s, len));
-	if (has_password(s + scheme + 1, len - scheme - 1))
-		return FAULT("this URI holds a password, which everyone could read here; leave it "
-			     "out and try again");
-	return NO_PROBLEM;
-}
-
-struct problem name_image(struct arena *a, const char *where, const char *s, size_t len)
-{
-	return check_uri_characters(a, where, s, len);
 }

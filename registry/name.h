@@ -19,7 +19,6 @@ enum {
 	ALIAS_MAX_BYTES = 128,
 	PATH_MAX_BYTES = 1024,
 	TAG_VALUE_MAX_BYTES = 8192,
-	URI_MAX_BYTES = 2048,
 	NOTE_MAX_BYTES = 4096,
 	DESCRIPTION_MAX_BYTES = 64 * 1024,
 	CARD_MAX_BYTES = 4 * 1024 * 1024,
@@ -28,22 +27,17 @@ enum {
 /* Every rule has this shape, so tables can hold it. */
 typedef struct problem name_rule(struct arena *a, const char *where, const char *s, size_t len);
 
-name_rule name_project;    /* [a-z0-9][a-z0-9-]{0,62} */
-name_rule name_model;      /* 1 to 255 bytes without / : @ \, no space at either end */
-name_rule name_alias;      /* [A-Za-z0-9._-]{1,128}, no version, no v7, latest, newest */
-name_rule name_path;       /* of an artifact: relative, / between segments, 1,024 bytes */
-name_rule name_tag;        /* the key of a tag: 1 to 255 bytes without = */
-name_rule name_tag_value;  /* up to 8,192 bytes, line ends allowed */
-name_rule name_metric;     /* 1 to 255 bytes without < > = ! @ [ ] , */
-name_rule name_dataset;    /* that a metric was measured on: the same, may be empty */
-name_rule name_slice;      /* of that dataset: up to 255 bytes without [ ] */
-name_rule name_media_type; /* RFC 9110 §8.3.1, at most 255 bytes */
-name_rule name_digest;     /* sha256: and 64 lower-case hex digits */
-name_rule name_commit;     /* a full commit id: 40 or 64 lower-case hex digits */
-name_rule name_uri;        /* RFC 3986 with a scheme, at most 2,048 bytes, no password in it */
-name_rule name_image;      /* a container image as registries name it: HOST/PATH:TAG, or a URI */
-name_rule name_param;      /* a training parameter's name: 1 to 255 bytes */
-name_rule name_note;       /* prose for people, a reason say: 1 to 4,096 bytes, line ends allowed */
+name_rule name_project;   /* [a-z0-9][a-z0-9-]{0,62} */
+name_rule name_model;     /* 1 to 255 bytes without / : @ \, no space at either end */
+name_rule name_alias;     /* [A-Za-z0-9._-]{1,128}, no version, no v7, latest, newest */
+name_rule name_path;      /* of an artifact: relative, / between segments, 1,024 bytes */
+name_rule name_tag;       /* the key of a tag: 1 to 255 bytes without = */
+name_rule name_tag_value; /* up to 8,192 bytes, line ends allowed */
+name_rule name_metric;    /* 1 to 255 bytes without < > = ! @ [ ] , */
+name_rule name_dataset;   /* that a metric was measured on: the same, may be empty */
+name_rule name_slice;     /* of that dataset: up to 255 bytes without [ ] */
+name_rule name_param;     /* a training parameter's name: 1 to 255 bytes */
+name_rule name_note;      /* prose for people, a reason say: 1 to 4,096 bytes, line ends allowed */
 name_rule name_description; /* prose, up to 64 KiB */
 name_rule name_card;        /* a model card, Markdown, up to 4 MiB */
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/quote.h"
 
 struct reader {
@@ -17,11 +18,6 @@ struct reader {
 
 /* The same as "%.*s", for what has been found to be plain ASCII. */
 #define PLAIN(text) (int)(text).len, (text).at
-
-static bool one_of(char c, const char *set)
-{
-	return c && strchr(set, c);
-}
 
 /* ---- bounds and intervals ------------------------------------------------------- */
 
@@ -82,7 +78,7 @@ struct partial {
 
 static bool is_wild(struct semver_text part)
 {
-	return part.len == 1 && one_of(*part.at, "xX*");
+	return part.len == 1 && ascii_one_of(*part.at, "xX*");
 }
 
 static struct problem read_part(struct reader *r, struct semver_text part, struct semver_text whole,
@@ -290,7 +286,7 @@ static struct semver_text next_word(struct semver_text *rest)
 {
 	struct semver_text word = {rest->at, 0};
 
-	while (word.len < rest->len && !one_of(rest->at[word.len], " <>=^~"))
+	while (word.len < rest->len && !ascii_one_of(rest->at[word.len], " <>=^~"))
 		word.len++;
 	rest->at += word.len;
 	rest->len -= word.len;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/quote.h"
+#include "base/text.h"
 #include "registry/name.h"
 #include "registry/range.h"
 #include "registry/semver.h"
@@ -103,19 +104,14 @@ static struct problem read_spaced(struct reader *r, struct reference *out)
 	return FAULT(r, "%s has a space at an end; leave it out", QUOTED(r));
 }
 
-static bool is_word(struct semver_text s, const char *word)
-{
-	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
-
 static bool is_newest(struct semver_text s)
 {
-	return is_word(s, "newest");
+	return text_is(s.at, s.len, "newest");
 }
 
 static bool is_latest(struct semver_text s)
 {
-	return is_word(s, "latest");
+	return text_is(s.at, s.len, "latest");
 }
 
 static bool is_alias(struct semver_text s)

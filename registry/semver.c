@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/quote.h"
 
 enum { KEY_NUMBER = 0x01, KEY_WORD = 0x02, KEY_RELEASE = 0xff, KEY_END = 0x00 };
@@ -19,20 +20,15 @@ struct cursor {
 	problem_at((c)->arena, (c)->where, "%s is not a semantic version: " fmt,                   \
 		   quote((c)->arena, (c)->start, (size_t)((c)->end - (c)->start)), __VA_ARGS__)
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_identifier(char c)
 {
-	return is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+	return ascii_alphanumeric(c) || c == '-';
 }
 
 static bool all_digits(struct semver_text t)
 {
 	for (size_t i = 0; i < t.len; i++) {
-		if (!is_digit(t.at[i]))
+		if (!ascii_digit(t.at[i]))
 			return false;
 	}
 	return true;
@@ -68,7 +64,7 @@ static struct problem leading_zero(struct cursor *c, const char *what, struct se
 
 static struct problem read_number(struct cursor *c, int part, struct semver_text *out)
 {
-	*out = take(c, is_digit);
+	*out = take(c, ascii_digit);
 	if (out->len == 0)
 		return FAULT(c, "its %s number is missing; write MAJOR.MINOR.PATCH, such as 1.0.0",
 			     number_names[part]);
@@ -136,7 +132,7 @@ struct problem semver_read(struct arena *a, const char *where, const char *s, si
 			   struct semver *out)
 {
 	*out = (struct semver){0};
-	if (len > 1 && *s == 'v' && is_digit(s[1]))
+	if (len > 1 && *s == 'v' && ascii_digit(s[1]))
 		s++, len--;
 	if (len == 0)
 		return problem_at(a, where, "a version cannot be empty; write one such as 1.0.0");
@@ -150,19 +146,15 @@ struct problem semver_read(struct arena *a, const char *where, const char *s, si
 	return read_tail(&c, out);
 }
 
-static bool is_wild(char c)
-{
-	return c == 'x' || c == 'X' || c == '*';
-}
-
 bool semver_looks_full(struct semver_text s)
 {
 	int dots = 0;
-	size_t i = s.len > 1 && *s.at == 'v' && is_digit(s.at[1]);
+	size_t i = s.len > 1 && *s.at == 'v' && ascii_digit(s.at[1]);
 
-	while (i < s.len && (is_digit(s.at[i]) || s.at[i] == '.'))
+	while (i < s.len && (ascii_digit(s.at[i]) || s.at[i] == '.'))
 		dots += s.at[i++] == '.';
-	return dots >= 2 && i > 0 && !(i < s.len && is_wild(s.at[i]) && s.at[i - 1] == '.');
+	return dots >= 2 && i > 0 &&
+	       !(i < s.len && ascii_one_of(s.at[i], "xX*") && s.at[i - 1] == '.');
 }
 
 static unsigned char *put_number(unsigned char *p, struct semver_text number)

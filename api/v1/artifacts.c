@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "registry/artifact.h"
 #include "registry/name.h"
+#include "registry/notation.h"
 #include "storage/gather.h"
 
 /* --- PUT: check, take the bytes, sign, store --- */
@@ -151,7 +152,7 @@ static struct problem upload_read(struct request *rq, struct upload *u)
 	u->path = request_param(rq, "path");
 	u->media_type = type ? type : artifact_media_type(u->path);
 	TRY(name_path(rq->arena, "path", u->path, strlen(u->path)));
-	TRY(name_media_type(rq->arena, "Content-Type", u->media_type, strlen(u->media_type)));
+	TRY(notation_media_type(rq->arena, "Content-Type", u->media_type, strlen(u->media_type)));
 	return condition_of_change(rq, &u->match, &u->create_only);
 }
 

@@ -6,13 +6,14 @@
 
 #include "base/utf8.h"
 #include "registry/name.h"
+#include "registry/notation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static name_rule *const rules[] = {
-	name_path,      name_model,  name_project, name_alias, name_tag,
-	name_tag_value, name_metric, name_dataset, name_slice, name_media_type,
-	name_digest,    name_commit, name_uri,     name_note,
+	name_path,       name_model,      name_project, name_alias, name_tag,
+	name_tag_value,  name_metric,     name_dataset, name_slice, notation_media_type,
+	notation_digest, notation_commit, notation_uri, name_note,
 };
 
 /* As a file system would walk it. */
@@ -29,7 +30,7 @@ static void check_path(struct arena *a, const char *path, size_t len)
 
 static bool has_line_ends(name_rule *rule)
 {
-	return rule == name_tag_value || rule == name_note || rule == name_media_type;
+	return rule == name_tag_value || rule == name_note || rule == notation_media_type;
 }
 
 static void check_good(struct arena *a, name_rule *rule, const char *s, size_t len)

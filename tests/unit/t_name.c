@@ -1,6 +1,7 @@
 #include "tap.h"
 
 #include "registry/name.h"
+#include "registry/notation.h"
 
 static struct arena *arena;
 
@@ -139,51 +140,51 @@ static const struct row rows[] = {
 	{name_slice, "age>65, lang=en", NULL},
 	{name_slice, "a]", "cannot hold \"]\""},
 
-	{name_media_type, "application/octet-stream", NULL},
-	{name_media_type, "text/markdown; charset=utf-8", NULL},
-	{name_media_type, "application/vnd.oci.image.manifest.v1+json", NULL},
-	{name_media_type, "a/b;c=\"d;e\\\"f\"; g=h", NULL},
-	{name_media_type, "text", "type/subtype"},
-	{name_media_type, "text/", "type/subtype"},
-	{name_media_type, "/plain", "type/subtype"},
-	{name_media_type, "text/plain;", "type/subtype"},
-	{name_media_type, "text/plain; a", "type/subtype"},
-	{name_media_type, "text/plain; a=\"b", "type/subtype"},
-	{name_media_type, "text/plain; a=\"b\\", "type/subtype"},
-	{name_media_type, "text/plain\r\nX: y", "type/subtype"},
-	{name_media_type, "text/plain x", "type/subtype"},
+	{notation_media_type, "application/octet-stream", NULL},
+	{notation_media_type, "text/markdown; charset=utf-8", NULL},
+	{notation_media_type, "application/vnd.oci.image.manifest.v1+json", NULL},
+	{notation_media_type, "a/b;c=\"d;e\\\"f\"; g=h", NULL},
+	{notation_media_type, "text", "type/subtype"},
+	{notation_media_type, "text/", "type/subtype"},
+	{notation_media_type, "/plain", "type/subtype"},
+	{notation_media_type, "text/plain;", "type/subtype"},
+	{notation_media_type, "text/plain; a", "type/subtype"},
+	{notation_media_type, "text/plain; a=\"b", "type/subtype"},
+	{notation_media_type, "text/plain; a=\"b\\", "type/subtype"},
+	{notation_media_type, "text/plain\r\nX: y", "type/subtype"},
+	{notation_media_type, "text/plain x", "type/subtype"},
 
-	{name_digest, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	{notation_digest, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	 NULL},
-	{name_digest, "sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+	{notation_digest, "sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
 	 "64 lower-case hex digits"},
-	{name_digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+	{notation_digest, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 	 "write sha256:"},
-	{name_digest, "sha256:e3b0", "64 lower-case hex digits"},
-	{name_digest, "", "write sha256:"},
+	{notation_digest, "sha256:e3b0", "64 lower-case hex digits"},
+	{notation_digest, "", "write sha256:"},
 
-	{name_commit, "da39a3ee5e6b4b0d3255bfef95601890afd80709", NULL},
-	{name_commit, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", NULL},
-	{name_commit, "da39a3e", "full commit id"},
-	{name_commit, "HEAD", "full commit id"},
+	{notation_commit, "da39a3ee5e6b4b0d3255bfef95601890afd80709", NULL},
+	{notation_commit, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", NULL},
+	{notation_commit, "da39a3e", "full commit id"},
+	{notation_commit, "HEAD", "full commit id"},
 
-	{name_uri, "s3://data/stsb", NULL},
-	{name_uri, "https://git.example/r.git", NULL},
-	{name_uri, "ssh://git@host/path", NULL},
-	{name_uri, "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", NULL},
-	{name_uri, "https://host/a:b@c", NULL},
-	{name_uri, "https://[::1]:8080/x", NULL},
-	{name_uri, "", "1 to 2048 bytes"},
-	{name_uri, "data/stsb", "no scheme"},
-	{name_uri, "://x", "no scheme"},
-	{name_uri, "9p://x", "no scheme"},
-	{name_uri, "s3:", "no scheme"},
-	{name_uri, "git@github.com:org/r.git", "no scheme"},
-	{name_uri, "s3://a b", "percent-encode"},
-	{name_uri, "s3://\xc3\xa9", "percent-encode"},
-	{name_uri, "s3://a\nb", "percent-encode"},
-	{name_uri, "https://user:secret@host/x", "holds a password"},
-	{name_uri, "https://user:secret@host", "holds a password"},
+	{notation_uri, "s3://data/stsb", NULL},
+	{notation_uri, "https://git.example/r.git", NULL},
+	{notation_uri, "ssh://git@host/path", NULL},
+	{notation_uri, "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", NULL},
+	{notation_uri, "https://host/a:b@c", NULL},
+	{notation_uri, "https://[::1]:8080/x", NULL},
+	{notation_uri, "", "1 to 2048 bytes"},
+	{notation_uri, "data/stsb", "no scheme"},
+	{notation_uri, "://x", "no scheme"},
+	{notation_uri, "9p://x", "no scheme"},
+	{notation_uri, "s3:", "no scheme"},
+	{notation_uri, "git@github.com:org/r.git", "no scheme"},
+	{notation_uri, "s3://a b", "percent-encode"},
+	{notation_uri, "s3://\xc3\xa9", "percent-encode"},
+	{notation_uri, "s3://a\nb", "percent-encode"},
+	{notation_uri, "https://user:secret@host/x", "holds a password"},
+	{notation_uri, "https://user:secret@host", "holds a password"},
 
 	{name_note, "bad calibration\nsee #12", NULL},
 	{name_note, "", "cannot be empty"},
@@ -247,9 +248,10 @@ static void paths_are_limited(void)
 
 static void a_nul_inside_is_refused(void)
 {
-	static name_rule *const rules[] = {name_project,    name_model,  name_alias, name_path,
-					   name_tag,        name_metric, name_slice, name_tag_value,
-					   name_media_type, name_uri,    name_note};
+	static name_rule *const rules[] = {name_project, name_model,     name_alias,
+					   name_path,    name_tag,       name_metric,
+					   name_slice,   name_tag_value, notation_media_type,
+					   notation_uri, name_note};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		ok(rules[i](arena, NULL, "a/b\0c", 5).code == PROBLEM_INVALID ||
