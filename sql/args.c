@@ -19,6 +19,13 @@ struct args args_new(struct arena *a)
 	return s;
 }
 
+size_t args_size(const struct args *s, int i)
+{
+	if (!s->value[i])
+		return 0;
+	return s->format[i] == TEXT ? strlen(s->value[i]) : (size_t)s->length[i];
+}
+
 static void put(struct args *s, const void *value, size_t len, int format)
 {
 	assert(s->n < ARGS_MAX && len <= INT_MAX);

@@ -30,11 +30,12 @@ struct args {
 	struct arena *arena;
 	int n;
 	const char *value[ARGS_MAX];
-	int length[ARGS_MAX];
+	int length[ARGS_MAX]; /* of what is binary */
 	int format[ARGS_MAX]; /* 0 text, 1 binary */
 };
 
 struct args args_new(struct arena *a);
+size_t args_size(const struct args *s, int i); /* bytes of parameter i; 0: NULL */
 void arg_null(struct args *s);
 void arg_text(struct args *s, const char *text); /* text, json, jsonb */
 void arg_bytes(struct args *s, struct bytes b);

@@ -26,6 +26,9 @@ static const char *const limits[LANE_KINDS] = {
 	[LANE_SLOW] = "-c jit=off -c statement_timeout=5s -c plan_cache_mode=force_custom_plan",
 	[LANE_WRITE] =
 		"-c jit=off -c enable_seqscan=off -c statement_timeout=5s -c lock_timeout=2s",
+	/* Short: whoever waits here makes others wait, and goes on alone. */
+	[LANE_SHARED] =
+		"-c jit=off -c enable_seqscan=off -c statement_timeout=1s -c lock_timeout=100ms",
 };
 
 static void free_options(void *options)

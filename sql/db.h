@@ -5,7 +5,9 @@
  *     answered in order, a sync after every few (statement_timeout 250 ms);
  *   - slow lanes (lists, search, lineage; 5 s; plan_cache_mode=force_custom_plan)
  *     and write lanes (5 s, lock_timeout 2 s): one statement in flight each, because
- *     commits on one connection queue behind each other's fsync.
+ *     commits on one connection queue behind each other's fsync;
+ *   - shared lanes, for small changes that come in great number: what waits goes as one
+ *     transaction (sql/pool.h), and through a write lane when that fails.
  * Read and slow lanes run read-only transactions, so the server itself refuses
  * what could not be sent twice. Lanes open when first needed (the read lane and one
  * write lane at once), and prepare the statements of their kind in one pipeline
@@ -66,6 +68,7 @@ struct db_call {
 	} links[2];
 	struct queue *queue;
 	struct fair_key *fair;
+	PGresult *result; /* until its unit has ended */
 	int64_t submitted, sent;
 	int tries;
 	bool ends_unit;

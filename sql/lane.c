@@ -20,7 +20,7 @@ static void on_limit(struct timer *t);
 void lane_init(struct lane *lane, const struct lane_plan *plan, void *owner)
 {
 	*lane = (struct lane){.plan = plan, .owner = owner, .limit.expired = on_limit};
-	lane->flight.link = BY_TURN;
+	lane->flight.link = lane->held.link = BY_TURN;
 }
 
 void lane_free(struct lane *lane)
@@ -30,8 +30,22 @@ void lane_free(struct lane *lane)
 	lane->shapes = NULL;
 }
 
+/* Nobody knows whether what was answered counts. */
+static void unhold(struct lane *lane)
+{
+	struct db_call *call;
+
+	while ((call = lane->held.last)) {
+		queue_remove(&lane->held, call);
+		PQclear(call->result);
+		call->result = NULL;
+		queue_push_front(&lane->flight, call);
+	}
+}
+
 void lane_close(struct lane *lane)
 {
+	unhold(lane);
 	poller_cancel(lane->plan->poller, &lane->limit);
 	poller_unwatch(lane->plan->poller, &lane->watch);
 	PQclear(lane->result);
@@ -167,12 +181,18 @@ static const char *const session[LANE_KINDS] = {
 	[LANE_SLOW] = "SELECT set_config('default_transaction_read_only', 'on', false)",
 };
 
+/* What may share a transaction can also have one of its own. */
+static bool runs_here(const struct lane_plan *plan, const struct statement *s)
+{
+	return s->lane == plan->kind || (s->lane == LANE_SHARED && plan->kind == LANE_WRITE);
+}
+
 static bool prepare_table(struct lane *lane)
 {
 	const struct lane_plan *plan = lane->plan;
 
 	for (int i = 0; i < plan->ntable; i++)
-		if (plan->table[i].lane == plan->kind && !prepare(lane, &plan->table[i]))
+		if (runs_here(plan, &plan->table[i]) && !prepare(lane, &plan->table[i]))
 			return false;
 	return !session[plan->kind] || command(lane, session[plan->kind]);
 }
@@ -330,6 +350,37 @@ static void answer(struct lane *lane)
 	lane->plan->answered(lane, call, res);
 }
 
+/* Kept until its unit's sync says whether it counts. */
+static void hold(struct lane *lane)
+{
+	struct db_call *call = lane->flight.first;
+
+	call->result = lane->result;
+	lane->result = NULL;
+	queue_remove(&lane->flight, call);
+	queue_push(&lane->held, call);
+}
+
+/* One error, of a statement or of the commit, is the whole unit's; after a statement's
+ * the last answer says "aborted". */
+static void answer_together(struct lane *lane)
+{
+	const bool good = is_good(lane->result);
+	struct db_call *call;
+
+	hold(lane);
+	while ((call = lane->held.first)) {
+		PGresult *res = call->result;
+		const bool own = good || PQresultStatus(res) == PGRES_FATAL_ERROR;
+
+		call->result = NULL;
+		queue_remove(&lane->held, call);
+		if (!own)
+			PQclear(res);
+		lane->plan->answered(lane, call, own ? res : NULL);
+	}
+}
+
 /* A command that only made ready: the table's at the start, or for the call behind it. */
 static void end_skipped(struct lane *lane)
 {
@@ -358,6 +409,8 @@ static void end_command(struct lane *lane)
 	}
 	if (lane->flight.first->ends_unit)
 		lane->at_sync = true;
+	else if (lane->plan->together)
+		hold(lane);
 	else
 		answer(lane);
 }
@@ -384,6 +437,8 @@ static void end_unit(struct lane *lane)
 	lane->at_sync = false;
 	if (lane->state == LANE_PREPARING)
 		end_preparing(lane);
+	else if (lane->plan->together)
+		answer_together(lane);
 	else
 		answer(lane);
 }

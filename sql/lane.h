@@ -7,7 +7,8 @@
  * handed, keeps them in flight, answers them in order, and says when it is up or
  * lost. Calls are sent in units, each ended by a sync: when one fails, the rest of
  * its unit comes back aborted, and no other unit notices. The last call of a unit
- * is answered by the sync itself, because only then its transaction has ended.
+ * is answered by the sync itself, because only then its transaction has ended; of a
+ * unit that changes something together, so are all.
  *
  * Statements beyond the table (sql/list.h) are prepared on the way, in the pipeline
  * of the call that first needs them. A lane remembers LANE_SHAPES of them; one more
@@ -40,10 +41,12 @@ struct lane_plan {
 	int ntable;
 	int depth;      /* calls in flight at once */
 	int unit;       /* calls in one unit */
+	bool together;  /* a unit is one change: answered when its sync has come, one at a time */
 	int64_t flight; /* microseconds in which a call must be answered */
 	/* These may send on other lanes, but neither open nor close any. */
 	void (*up)(struct lane *lane);
-	void (*answered)(struct lane *lane, struct db_call *call, PGresult *res); /* takes res */
+	/* Takes res; it is NULL for a call whose unit failed, together, by another's fault. */
+	void (*answered)(struct lane *lane, struct db_call *call, PGresult *res);
 	/* The lane is AWAY. What had been in flight stands in lane->flight: unsent says that
 	 * the server cannot have got the last of it. why is borrowed. */
 	void (*lost)(struct lane *lane, enum lane_state was, bool unsent, const char *why);
@@ -61,6 +64,7 @@ struct lane {
 	struct watch watch;
 	struct timer limit; /* for connecting and preparing; then for the flight's first */
 	struct queue flight;
+	struct queue held;  /* together: before them in flight, with their result in hand */
 	PGresult *result;   /* of the first in flight, until it is whole */
 	const char *doomed; /* why the lane is to be closed as soon as nobody looks at it */
 	int unit;           /* calls sent since the last sync */
@@ -83,7 +87,9 @@ void lane_free(struct lane *lane);  /* closes it too */
 
 static inline bool lane_has_room(const struct lane *lane)
 {
-	return lane->state == LANE_UP && !lane->doomed && lane->flight.count < lane->plan->depth;
+	if (lane->state != LANE_UP || lane->doomed)
+		return false;
+	return lane->plan->together ? lane->syncs == 0 : lane->flight.count < lane->plan->depth;
 }
 
 /* Hands the call to an UP lane with room; lane_flush() ends the unit and sends it. */

@@ -21,6 +21,9 @@ enum lane_kind {
 	LANE_READ,  /* single-row look-ups, pipelined on one connection, 250 ms */
 	LANE_SLOW,  /* lists, search, lineage, compare: one in flight each, 5 s */
 	LANE_WRITE, /* one statement in flight each; 5 s, lock_timeout 2 s */
+	/* A change for which it is right to happen in one transaction with others of its kind:
+	 * it refuses by an outcome, not an error, and waits for locks of its key alone. */
+	LANE_SHARED,
 	LANE_KINDS
 };
 

@@ -74,7 +74,7 @@ function finish(    number, id)
 	if (file == "")
 		return
 	if (lane == "")
-		fault(1, "no line says '-- lane: read', 'slow' or 'write'")
+		fault(1, "no line says '-- lane: read', 'slow', 'write' or 'shared'")
 	for (number in used)
 		if (number + 0 < 1 || number + 0 > nparams)
 			fault(used[number], "parameter $" number " is not declared")
@@ -105,8 +105,8 @@ FNR == 1 { finish(); begin() }
 !quoted && /^-- lane: / {
 	if (lane != "")
 		fault(FNR, "lane is said twice")
-	if ($3 != "read" && $3 != "slow" && $3 != "write")
-		fault(FNR, "lane " $3 " is not read, slow or write")
+	if ($3 !~ /^(read|slow|write|shared)$/)
+		fault(FNR, "lane " $3 " is not read, slow, write or shared")
 	lane = $3
 	next
 }

@@ -3,7 +3,7 @@
 -- fault: the place, from 0, of the parent in the lineage that failed
 -- metrics: [{"name", "value", "dataset", "step", "slice", "at"}]; lineage: [{"kind", "uri", "digest", "commit",
 -- "relation", "parent": {"project", "model", "kind", "keys": [hex or null], "word"}}]; absent members are left out or null
--- lane: write
+-- lane: shared
 -- $1 uuid   id
 -- $2 text   project
 -- $3 text   model

@@ -7,7 +7,6 @@
  */
 #include "sql/db.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,9 +15,8 @@
 #include "base/timestamp.h"
 #include "sql/oid.h"
 #include "tap.h"
+#include "tests/unit/ask.h"
 #include "tests/unit/relay.h"
-
-enum { SECOND = 1000000, ASKS = 1200 };
 
 /* ---- what is asked --------------------------------------------------------------- */
 
@@ -42,8 +40,6 @@ enum {
 static const unsigned int8[] = {OID_INT8}, text[] = {OID_TEXT};
 static const unsigned nap[] = {OID_FLOAT8, OID_INT8};
 
-#define ROW(id, lane, sql, types)                                                                  \
-	[id] = {#id, sql, lane, sizeof(types) / sizeof((types)[0]), types, id}
 static const struct statement table[TABLE] = {
 	ROW(ECHO, LANE_READ, "SELECT $1 AS v", int8),
 	ROW(DIVIDE, LANE_READ, "SELECT 100 / $1 AS v", int8),
@@ -80,168 +76,6 @@ static const char set_up[] =
 	" BEGIN IF n % every <> 0 THEN"
 	"  RAISE EXCEPTION 'rivals' USING ERRCODE = 'serialization_failure'; END IF;"
 	" RETURN n; END $$";
-
-/* ---- asking ---------------------------------------------------------------------- */
-
-struct ask {
-	struct db_call call;
-	struct args args;
-	int ended;  /* how often done() was called */
-	int place;  /* among all that ended */
-	int64_t at; /* when, from the submission on */
-	struct problem problem;
-	int64_t value;
-	char word[64];
-};
-
-static const char *conninfo;
-static struct poller *poller;
-static struct db *db;
-static struct arena *arena;
-static PGconn *admin;
-static struct ask asks[ASKS];
-static int nasks, nended;
-static int64_t submitted_at;
-static bool submitting;
-static int ended_while_submitting;
-
-static void on_done(struct db_call *call, const PGresult *res, struct problem p)
-{
-	struct ask *a = (struct ask *)call;
-	uint64_t wire = 0;
-
-	a->ended++;
-	a->place = nended++;
-	a->at = monotonic_us() - submitted_at;
-	a->problem = p;
-	ended_while_submitting += submitting;
-	if (!res || PQntuples(res) != 1)
-		return;
-	if (PQftype(res, 0) == OID_INT8) {
-		memcpy(&wire, PQgetvalue(res, 0, 0), sizeof(wire));
-		a->value = (int64_t)be64toh(wire);
-	} else {
-		snprintf(a->word, sizeof(a->word), "%s", PQgetvalue(res, 0, 0));
-	}
-}
-
-static struct ask *new_ask(const struct statement *s)
-{
-	struct ask *a = &asks[nasks++];
-
-	*a = (struct ask){.call = {.statement = s, .done = on_done}};
-	a->call.args = &a->args;
-	a->args = args_new(arena);
-	return a;
-}
-
-static struct ask *submit(struct ask *a)
-{
-	submitting = true;
-	db_submit(db, &a->call);
-	submitting = false;
-	return a;
-}
-
-static struct ask *ask(int id, int64_t v)
-{
-	struct ask *a = new_ask(&table[id]);
-
-	arg_int8(&a->args, v);
-	return submit(a);
-}
-
-static struct ask *ask_nap(int id, double seconds, int64_t v, uint64_t key)
-{
-	struct ask *a = new_ask(&table[id]);
-
-	arg_float8(&a->args, seconds);
-	arg_int8(&a->args, v);
-	a->call.key = key;
-	return submit(a);
-}
-
-static struct ask *ask_text(int id, const char *word)
-{
-	struct ask *a = new_ask(&table[id]);
-
-	arg_text(&a->args, word);
-	return submit(a);
-}
-
-static void begin(const char *what)
-{
-	printf("# %s\n", what);
-	arena_reset(arena);
-	nasks = nended = ended_while_submitting = 0;
-	submitted_at = monotonic_us();
-}
-
-static void turn_for(int64_t us)
-{
-	const int64_t end = monotonic_us() + us;
-
-	while (monotonic_us() < end)
-		poller_turn(poller, end);
-}
-
-/* Until every ask has ended, 12 seconds at most. */
-static bool finish(void)
-{
-	const int64_t end = monotonic_us() + 12 * (int64_t)SECOND;
-
-	while (nended < nasks && monotonic_us() < end)
-		poller_turn(poller, end);
-	int wrong = 0;
-	for (int i = 0; i < nasks; i++)
-		wrong += asks[i].ended != 1;
-	ok(ended_while_submitting == 0, "no call ends while it is being submitted");
-	return ok(wrong == 0, "every call ends exactly once (%d of %d did not)", wrong, nasks);
-}
-
-static bool wait_ready(int64_t us)
-{
-	const int64_t end = monotonic_us() + us;
-
-	while (!db_state(db).ready && monotonic_us() < end)
-		poller_turn(poller, end);
-	return db_state(db).ready;
-}
-
-static void open_db(const char *where, int write_lanes, int queue_limit)
-{
-	db = db_open(poller, &(struct db_options){.conninfo = where,
-						  .table = table,
-						  .ntable = TABLE,
-						  .slow_lanes = 1,
-						  .write_lanes = write_lanes,
-						  .queue_limit = queue_limit});
-	ok(db, "the engine opens");
-}
-
-static int64_t admin_number(const char *sql)
-{
-	PGresult *res = PQexec(admin, sql);
-	const int64_t n = PQntuples(res) == 1 ? strtoll(PQgetvalue(res, 0, 0), NULL, 10) : -1;
-
-	if (PQresultStatus(res) == PGRES_FATAL_ERROR)
-		printf("# %s", PQerrorMessage(admin));
-	PQclear(res);
-	return n;
-}
-
-static int64_t kill_lanes(void)
-{
-	return admin_number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-			    " WHERE datname = current_database() AND application_name = 't_db'");
-}
-
-static void is_code(const struct ask *a, enum problem_code code, const char *what)
-{
-	if (!ok(a->problem.code == code, "%s: %s", what, problem_kinds[code].type))
-		printf("#  got: %s, %s\n", problem_kinds[a->problem.code].type,
-		       a->problem.detail ? a->problem.detail : "");
-}
 
 /* ---- a server that is well ------------------------------------------------------- */
 
@@ -749,22 +583,9 @@ static void test_behind_relay(void)
 
 int main(void)
 {
-	const char *given = getenv("HALLMARK_TEST_DATABASE");
-
-	if (!given) {
-		puts("1..0 # SKIP HALLMARK_TEST_DATABASE is not set");
-		return 0;
-	}
-	log_threshold = getenv("T_DB_LOG") ? LOG_DEBUG : LOG_ERROR;
 	setenv("PGOPTIONS", "-c t_db.theirs=kept", 1);
-	conninfo = given;
-	admin = PQconnectdb(conninfo);
-	PQclear(PQexec(admin, clean_up));
-	PQclear(PQexec(admin, set_up));
-	if (!ok(PQstatus(admin) == CONNECTION_OK, "the database can be used"))
-		printf("# %s", PQerrorMessage(admin));
-	poller = poller_new();
-	arena = arena_new(64 << 20);
+	if (!ask_start(table, TABLE, clean_up, set_up))
+		return 0;
 	test_whole_server();
 	test_killed();
 	test_crash_loop();
@@ -772,9 +593,5 @@ int main(void)
 	test_bad_statement();
 	test_bad_conninfo();
 	test_behind_relay();
-	PQclear(PQexec(admin, clean_up));
-	arena_free(arena);
-	poller_free(poller);
-	PQfinish(admin);
-	return tap_done();
+	return ask_stop(clean_up);
 }

@@ -327,7 +327,7 @@ static void look_ups_use_indexes(void)
 {
 	PQclear(PQexec(pg, "SET plan_cache_mode = force_generic_plan"));
 	for (int i = 0; i < STATEMENT_COUNT; i++)
-		if (statements[i].lane != LANE_WRITE && i != STATEMENT_BLOBS_KNOWN_KEYS)
+		if (statements[i].lane <= LANE_SLOW && i != STATEMENT_BLOBS_KNOWN_KEYS)
 			statement_uses_indexes(&statements[i]);
 }
 
