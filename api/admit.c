@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "api/loop.h"
-#include "api/reply.h"
 
 /* RFC 9110 §5.6.2: the characters of a token. */
 static bool token_char(unsigned char c)

@@ -1,5 +1,8 @@
 #include "api/health.h"
 
+#include <string.h>
+
+#include "api/exposition.h"
 #include "api/loop.h"
 #include "api/reply.h"
 
@@ -25,4 +28,11 @@ void health_ready(struct request *rq)
 		say(rq, 200, "ready");
 	else
 		say(rq, 503, "not ready");
+}
+
+void metrics_show(struct request *rq)
+{
+	const char *text = exposition(rq->loop->service, rq->arena);
+
+	reply_text(rq, 200, EXPOSITION_TYPE, text, strlen(text));
 }

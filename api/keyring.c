@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/loop.h"
-#include "api/request.h"
+#include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
 
@@ -48,13 +47,8 @@ static void take(struct keyring *k, const PGresult *res)
 
 static void judge_readiness(struct keyring *k)
 {
-	atomic_store(&k->loop->ready, db_state(k->loop->db).ready && keyring_active(k) &&
-					      signer_connected(k->loop->signer));
-}
-
-static void go_on(struct request *rq)
-{
-	rq->on_done(rq);
+	atomic_store(k->on.ready, db_state(k->on.db).ready && keyring_active(k) &&
+					  signer_connected(k->on.signer));
 }
 
 static void list_read(struct db_call *call, const PGresult *res, struct problem p)
@@ -65,13 +59,13 @@ static void list_read(struct db_call *call, const PGresult *res, struct problem 
 	if (p.code == PROBLEM_NONE)
 		take(k, res);
 	judge_readiness(k);
-	poller_set(k->loop->poller, &k->read_timer,
-		   monotonic_us() + (atomic_load(&k->loop->ready) ? read_us : retry_us));
+	poller_set(k->on.poller, &k->read_timer,
+		   monotonic_us() + (atomic_load(k->on.ready) ? read_us : retry_us));
 	while (k->waiting) {
-		struct request *rq = k->waiting;
+		struct keyring_wait *w = k->waiting;
 
-		k->waiting = rq->next_waiting;
-		request_continue(rq, go_on);
+		k->waiting = w->next;
+		w->done(w);
 	}
 }
 
@@ -86,17 +80,15 @@ static void read_list(struct timer *t)
 	k->read_call = (struct db_call){.statement = &statements[STATEMENT_KEYS_LIST],
 					.args = &k->read_args,
 					.done = list_read};
-	db_submit(k->loop->db, &k->read_call);
+	db_submit(k->on.db, &k->read_call);
 }
 
-void keyring_renewed(struct keyring *k, struct request *rq, request_fn *then)
+void keyring_renew(struct keyring *k, struct keyring_wait *w)
 {
-	rq->on_done = then;
-	rq->next_waiting = k->waiting;
-	k->waiting = rq;
-	request_wait(rq);
+	w->next = k->waiting;
+	k->waiting = w;
 	if (!k->reading)
-		poller_set(k->loop->poller, &k->read_timer, monotonic_us());
+		poller_set(k->on.poller, &k->read_timer, monotonic_us());
 }
 
 /* --- the heartbeat --- */
@@ -104,7 +96,7 @@ void keyring_renewed(struct keyring *k, struct request *rq, request_fn *then)
 static void beat_again(struct keyring *k, int64_t in)
 {
 	k->beating = false;
-	poller_set(k->loop->poller, &k->beat_timer, monotonic_us() + in);
+	poller_set(k->on.poller, &k->beat_timer, monotonic_us() + in);
 }
 
 static void beaten(struct db_call *call, const PGresult *res, struct problem p)
@@ -117,7 +109,7 @@ static void beaten(struct db_call *call, const PGresult *res, struct problem p)
 			     strcmp(active->id, PQgetvalue(res, 0, 0)) == 0;
 
 		if (!known && !k->reading)
-			poller_set(k->loop->poller, &k->read_timer, monotonic_us());
+			poller_set(k->on.poller, &k->read_timer, monotonic_us());
 	}
 	beat_again(k, beat_us);
 }
@@ -140,12 +132,12 @@ static void held(struct sign_call *call, struct problem p)
 		ids[i] = id;
 	}
 	k->beat_args = args_new(call->arena);
-	arg_uuid(&k->beat_args, k->loop->service->replica);
+	arg_uuid(&k->beat_args, k->on.replica);
 	arg_text_array(&k->beat_args, ids, (size_t)n);
 	k->beat_call = (struct db_call){.statement = &statements[STATEMENT_REPLICAS_BEAT],
 					.args = &k->beat_args,
 					.done = beaten};
-	db_submit(k->loop->db, &k->beat_call);
+	db_submit(k->on.db, &k->beat_call);
 }
 
 static void beat(struct timer *t)
@@ -157,12 +149,12 @@ static void beat(struct timer *t)
 	k->beating = true;
 	arena_reset(k->beat_arena);
 	k->held_call = (struct sign_call){.kind = SIGN_KEYS, .arena = k->beat_arena, .done = held};
-	signer_submit(k->loop->signer, &k->held_call);
+	signer_submit(k->on.signer, &k->held_call);
 }
 
-bool keyring_start(struct keyring *k, struct loop *loop)
+bool keyring_start(struct keyring *k, const struct keyring_ground *ground)
 {
-	*k = (struct keyring){.loop = loop,
+	*k = (struct keyring){.on = *ground,
 			      .keys = calloc(KEYRING_MAX, sizeof(struct key)),
 			      .arena = arena_new(ARENA),
 			      .beat_arena = arena_new(ARENA),
@@ -170,9 +162,9 @@ bool keyring_start(struct keyring *k, struct loop *loop)
 			      .beat_timer.expired = beat};
 	if (!k->keys || !k->arena || !k->beat_arena)
 		return false;
-	poller_set(loop->poller, &k->read_timer, monotonic_us());
-	if (loop->number == 0)
-		poller_set(loop->poller, &k->beat_timer, monotonic_us());
+	poller_set(ground->poller, &k->read_timer, monotonic_us());
+	if (ground->replica)
+		poller_set(ground->poller, &k->beat_timer, monotonic_us());
 	return true;
 }
 

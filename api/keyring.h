@@ -11,21 +11,36 @@
 #ifndef HALLMARK_API_KEYRING_H
 #define HALLMARK_API_KEYRING_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "base/poller.h"
 #include "registry/key.h"
 #include "registry/signer.h"
 #include "sql/db.h"
 
-struct loop;
-struct request;
-
 enum { KEYRING_MAX = 256 };
 
+/* Who waits for the list to be read again; the caller's memory. */
+struct keyring_wait {
+	void (*done)(struct keyring_wait *w);
+	struct keyring_wait *next;
+};
+
+/* What a keyring stands on; everything outlives it. */
+struct keyring_ground {
+	struct poller *poller;
+	struct db *db;
+	struct signer *signer;
+	const unsigned char *replica; /* 16 bytes, its id; NULL: another loop tells */
+	_Atomic bool *ready;          /* kept true while the loop is */
+};
+
 struct keyring {
-	struct loop *loop;
+	struct keyring_ground on;
 	int n;
 	struct key *keys;
-	struct request *waiting; /* for the next reading, by request.next_waiting */
+	struct keyring_wait *waiting;
 
 	struct timer read_timer, beat_timer;
 	struct db_call read_call, beat_call;
@@ -35,14 +50,15 @@ struct keyring {
 	bool reading, beating;
 };
 
-bool keyring_start(struct keyring *k, struct loop *loop); /* false: out of memory */
+/* False: out of memory. */
+bool keyring_start(struct keyring *k, const struct keyring_ground *ground);
 void keyring_close(struct keyring *k);
 
 /* NULL when there is none: the service is not ready then. */
 const struct key *keyring_active(const struct keyring *k);
 const struct key *keyring_find(const struct keyring *k, const char *id);
 
-/* The request waits for the list to be read again, and goes on with then. */
-void keyring_renewed(struct keyring *k, struct request *rq, void (*then)(struct request *rq));
+/* Calls w->done, from the poller's turn, once the list has been read again. */
+void keyring_renew(struct keyring *k, struct keyring_wait *w);
 
 #endif

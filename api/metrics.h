@@ -1,8 +1,7 @@
-/* metrics.h - what /metrics tells Prometheus.
+/* metrics.h - what a loop counts.
  *
- * Each loop counts for itself; a scrape adds the loops up. Counters are written
+ * Each loop counts for itself; a scrape adds the loops up (api/exposition.h). Counters are written
  * by one thread and read by any, so they are relaxed atomics without a lock.
- * Labels are bounded: route patterns, methods, status classes; never a name.
  */
 #ifndef HALLMARK_API_METRICS_H
 #define HALLMARK_API_METRICS_H
@@ -13,7 +12,6 @@
 #include "base/problem.h"
 
 struct route;
-struct request;
 
 enum { METRIC_BUCKETS = 12, STATUS_CLASSES = 6 };
 
@@ -30,12 +28,8 @@ struct metrics {
 	_Atomic uint64_t db_ready, db_waiting, db_reconnects;
 };
 
-/* Every metric of ours, for /metrics, docs/metrics.md and the test between them. */
-struct metric_about {
-	const char *name, *type, *help;
-};
-extern const struct metric_about metrics_about[];
-extern const int metrics_about_count;
+/* Upper edges; the last bucket has none. */
+extern const int64_t metric_edges_us[METRIC_BUCKETS - 1];
 
 struct problem metrics_open(struct arena *a, struct metrics *m) MUST_CHECK;
 void metrics_close(struct metrics *m);
@@ -52,12 +46,5 @@ static inline void gauge_set(_Atomic uint64_t *gauge, uint64_t v)
 {
 	atomic_store_explicit(gauge, v, memory_order_relaxed);
 }
-
-/* The exposition format of Prometheus; in the arena. */
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
-struct service;
-const char *metrics_exposition(const struct service *s, struct arena *a);
-
-void metrics_show(struct request *rq); /* GET /metrics */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/flight.h"
 #include "api/loop.h"
 #include "api/reply.h"
 #include "base/text.h"

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/exposition.h"
 #include "api/listen.h"
-#include "api/metrics.h"
 #include "api/service.h"
 
 enum { ARENA = 16 * 1024 * 1024, CONNECTIONS = 64, TIMEOUT_SECONDS = 10 };
@@ -38,7 +38,7 @@ static struct answer ready(struct service *s, struct arena *a)
 
 static struct answer metrics(struct service *s, struct arena *a)
 {
-	return (struct answer){200, METRICS_TYPE, metrics_exposition(s, a)};
+	return (struct answer){200, EXPOSITION_TYPE, exposition(s, a)};
 }
 
 static const struct {

@@ -7,6 +7,7 @@
 #include "api/condition.h"
 #include "api/loop.h"
 #include "api/trace.h"
+#include "base/log.h"
 
 void reply_header(struct request *rq, const char *name, const char *value)
 {
@@ -183,6 +184,32 @@ bool reply_failed(struct request *rq, struct problem p)
 		return false;
 	reply_problem(rq, p);
 	return true;
+}
+
+void reply_forgotten(struct request *rq)
+{
+	log_line(LOG_ERROR, "handler_without_reply",
+		 LOG_TEXT("route", rq->route ? rq->route->pattern : NULL),
+		 LOG_TEXT("request_id", rq->id));
+	reply_problem(rq, problem(rq->arena, PROBLEM_INTERNAL, "no reply was made"));
+}
+
+/* --- the 503 that needs no memory --- */
+
+struct MHD_Response *reply_full_make(void)
+{
+	static const char text[] =
+		"{\"type\":\"/problems/busy\",\"title\":\"The service cannot take this right "
+		"now\",\"status\":503,\"detail\":\"the request needs more memory than one request "
+		"may have\"}";
+	struct MHD_Response *r = MHD_create_response_from_buffer(sizeof(text) - 1, (void *)text,
+								 MHD_RESPMEM_PERSISTENT);
+
+	if (!r)
+		return NULL;
+	MHD_add_response_header(r, "Content-Type", "application/problem+json");
+	MHD_add_response_header(r, "Retry-After", "1");
+	return r;
 }
 
 void reply_full(struct request *rq)

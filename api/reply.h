@@ -26,7 +26,11 @@ void reply_problem(struct request *rq, struct problem p);
 /* True when there was a problem, and it is the reply now. */
 bool reply_failed(struct request *rq, struct problem p);
 
-/* The one 503 that needs no memory; made at start, shared by all. */
+/* The 500 for a handler that neither replied nor submitted anything. */
+void reply_forgotten(struct request *rq);
+
+/* The one 503 that needs no memory; made at start, shared by all of a loop. */
 void reply_full(struct request *rq);
+struct MHD_Response *reply_full_make(void); /* NULL: out of memory */
 
 #endif

@@ -1,20 +1,8 @@
-/* request.h - one HTTP request from its first line to its last byte.
+/* request.h - one HTTP request: what was asked, where it stands, what it waits for, its answer.
  *
- * A handler reads the request, submits one statement (or job, or signature)
- * and returns; the callback it named turns the result into a reply. There is at
- * most one thing on its way per request, the connection is suspended meanwhile,
- * and everything the request holds lives in its arena.
- *
- *	static void show_reply(struct request *rq, const PGresult *res) { … reply_json(…); }
- *	void model_show(struct request *rq)
- *	{
- *		struct args *args = request_args(rq);
- *		arg_text(args, request_param(rq, "project"));
- *		request_read(rq, STATEMENT_MODELS_GET, show_reply);
- *	}
- *
- * A callback that neither replies nor submits anything is a bug, answered 500.
- * When the arena is full the handler is left at once and the reply is 503.
+ * Everything that it holds lives in its arena. Handlers read what was asked through
+ * the functions below; what they do next is in api/flight.h (ask the database, run a
+ * job) and api/reply.h (answer).
  */
 #ifndef HALLMARK_API_REQUEST_H
 #define HALLMARK_API_REQUEST_H
@@ -23,17 +11,18 @@
 #include <libpq-fe.h>
 #include <microhttpd.h>
 
-#include "api/identity.h"
+#include "api/keyring.h"
 #include "api/route.h"
 #include "api/target.h"
 #include "base/jobs.h"
 #include "base/json_out.h"
 #include "base/problem.h"
-#include "registry/signer.h"
+#include "registry/role.h"
 #include "sql/db.h"
 
 struct loop;
 struct peer;
+struct signing;
 
 enum stage {
 	STAGE_HEAD,   /* framing, route and identity are being looked at */
@@ -45,6 +34,12 @@ enum { REPLY_HEADERS = 16, REQUEST_ID = 65 };
 
 struct reply_header {
 	const char *name, *value;
+};
+
+/* Who asks. */
+struct identity {
+	const char *principal; /* NULL: nobody */
+	const struct roles *roles;
 };
 
 typedef void request_fn(struct request *rq);
@@ -93,15 +88,16 @@ struct request {
 	int64_t started_us;
 	struct moment now;
 
-	/* What is on its way: one at a time. */
+	/* What is on its way: one at a time (api/flight.h). */
 	struct args args;
 	struct db_call call;
 	request_rows_fn *on_rows;
 	struct job job;
 	request_fn *on_work, *on_done;
-	bool job_left;                /* the arena was full in on_work() */
-	struct request *next_waiting; /* of the keyring */
-	void *state;                  /* the handler's own, in the arena */
+	bool job_left;           /* the arena was full in on_work() */
+	struct signing *signing; /* what is being signed */
+	struct keyring_wait renewal;
+	void *state; /* the handler's own, in the arena */
 
 	/* The answer. */
 	unsigned status;
@@ -120,31 +116,5 @@ const char *request_header(const struct request *rq, const char *name);
 
 /* The body as JSON, in the arena; a problem says where it is broken. */
 struct problem request_json(struct request *rq, json_t **out) MUST_CHECK;
-
-/* --- what to do: each returns at once, the callback comes later --- */
-
-struct args *request_args(struct request *rq); /* empty; for the next statement */
-void request_read(struct request *rq, enum statement_id id, request_rows_fn *on_rows);
-void request_statement(struct request *rq, const struct statement *s, request_rows_fn *on_rows);
-/* busy_on: what others may wait for, such as the model's name; NULL: nothing. */
-void request_write(struct request *rq, enum statement_id id, const char *busy_on,
-		   request_rows_fn *on_rows);
-/* work runs on a pool thread and may use the request and its arena, but not reply; done
- * runs on the loop. The handler touches neither after this. */
-void request_job(struct request *rq, request_fn *work, request_fn *done);
-
-/* For other things that call back: begin before they are submitted, and end in
- * their callback with the function that goes on. */
-void request_wait(struct request *rq);
-void request_continue(struct request *rq, request_fn *then);
-
-/* Every write function's last two parameters: who does it, in which request. */
-void request_args_actor(struct request *rq);
-
-/* --- used by the loop --- */
-struct request *request_new(struct loop *loop, const char *raw_target, struct MHD_Connection *c);
-enum MHD_Result request_access(struct request *rq, const char *method, const char *version,
-			       const char *data, size_t *size);
-void request_free(struct request *rq);
 
 #endif

@@ -1,5 +1,4 @@
 #include "api/health.h"
-#include "api/metrics.h"
 #include "api/route.h"
 #include "api/v1/handlers.h"
 

@@ -1,4 +1,7 @@
-/* service.h - the HTTP service: its loops, what they share, start and drain. */
+/* service.h - what the loops of a process share.
+ *
+ * Set before they start and constant from then on, the flags aside.
+ */
 #ifndef HALLMARK_API_SERVICE_H
 #define HALLMARK_API_SERVICE_H
 
@@ -29,30 +32,21 @@ struct service_options {
 };
 
 struct loop;
-struct probes;
 
 struct service {
 	struct service_options options;
 	struct store *store;
 	struct jobs *jobs;
-	struct probes *probes;
 	int nloops;
 	struct loop *loops[LOOPS_MAX];
-	_Atomic bool draining; /* /ready says 503 */
-	_Atomic bool closing;  /* listeners are closed, what runs is finished */
+	_Atomic bool ready[LOOPS_MAX]; /* each: database, keys and signer are there */
+	_Atomic bool draining;         /* /ready says 503 */
+	_Atomic bool closing;          /* listeners are closed, what runs is finished */
 	unsigned char replica[16];
 	int64_t started_at;
 };
 
-/* Opens everything and binds the sockets, one thread per loop then runs. */
-struct problem service_open(struct arena *a, const struct service_options *o,
-			    struct service **out) MUST_CHECK;
-void service_start(struct service *s);
-bool service_ready(const struct service *s); /* every loop has its database and its keys */
-void service_signer_socket(struct service *s, int loop, int fd); /* any time, any thread */
-void service_drain(struct service *s); /* returns when everything has been answered */
-/* False when the drain was cut: what still runs uses all of it, and the process has to
- * end at once, without the functions of atexit(). */
-bool service_close(struct service *s);
+/* Every loop has its database and its keys, and none is asked to go. */
+bool service_ready(const struct service *s);
 
 #endif

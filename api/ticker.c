@@ -1,6 +1,5 @@
 #include "api/ticker.h"
 
-#include "api/loop.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
 
@@ -18,9 +17,9 @@ static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 	(void)res, (void)p; /* a failed tick is made up for by the next */
 	t->running = false;
 	if (t->again)
-		poller_set(t->loop->poller, &t->timer, now + gather_us);
-	else if (t->loop->number == 0)
-		poller_set(t->loop->poller, &t->timer, now + poll_us);
+		poller_set(t->poller, &t->timer, now + gather_us);
+	else if (t->polls)
+		poller_set(t->poller, &t->timer, now + poll_us);
 }
 
 static void tick(struct timer *timer)
@@ -38,7 +37,7 @@ static void tick(struct timer *timer)
 	arg_int8(&t->args, BATCH);
 	t->call = (struct db_call){
 		.statement = &statements[STATEMENT_EVENTS_TICK], .args = &t->args, .done = ticked};
-	db_submit(t->loop->db, &t->call);
+	db_submit(t->db, &t->call);
 }
 
 void ticker_wake(struct ticker *t)
@@ -48,12 +47,16 @@ void ticker_wake(struct ticker *t)
 	if (t->running)
 		t->again = true;
 	else if (!t->timer.place || t->timer.at > at)
-		poller_set(t->loop->poller, &t->timer, at);
+		poller_set(t->poller, &t->timer, at);
 }
 
-bool ticker_start(struct ticker *t, struct loop *loop)
+bool ticker_start(struct ticker *t, struct poller *poller, struct db *db, bool polls)
 {
-	*t = (struct ticker){.loop = loop, .timer.expired = tick, .arena = arena_new(ARENA)};
+	*t = (struct ticker){.poller = poller,
+			     .db = db,
+			     .polls = polls,
+			     .timer.expired = tick,
+			     .arena = arena_new(ARENA)};
 	if (!t->arena)
 		return false;
 	ticker_wake(t);

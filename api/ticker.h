@@ -12,10 +12,10 @@
 #include "base/poller.h"
 #include "sql/db.h"
 
-struct loop;
-
 struct ticker {
-	struct loop *loop;
+	struct poller *poller;
+	struct db *db;
+	bool polls;
 	struct timer timer;
 	struct db_call call;
 	struct arena *arena; /* of one tick's arguments */
@@ -23,7 +23,8 @@ struct ticker {
 	bool running, again;
 };
 
-bool ticker_start(struct ticker *t, struct loop *loop); /* false: out of memory */
+/* polls: it is the first loop's. False: out of memory. */
+bool ticker_start(struct ticker *t, struct poller *poller, struct db *db, bool polls);
 void ticker_close(struct ticker *t);
 void ticker_wake(struct ticker *t); /* something was committed */
 

@@ -8,7 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "api/service.h"
+#include "api/server.h"
 #include "base/log.h"
 #include "hallmarkd/control.h"
 #include "registry/secret.h"
@@ -63,7 +63,7 @@ static struct service_options options_of(const struct config *c, const struct ke
 }
 
 /* False when the supervisor is gone. */
-static bool take_sockets(struct service *s, int control_fd)
+static bool take_sockets(struct server *s, int control_fd)
 {
 	int fds[CONTROL_FDS_MAX];
 	int n = control_receive(control_fd, fds, CONTROL_FDS_MAX);
@@ -72,17 +72,13 @@ static bool take_sockets(struct service *s, int control_fd)
 		return true;
 	if (n < 0)
 		log_line(LOG_ERROR, "control", LOG_TEXT("why", strerror(errno)));
-	for (int i = 0; i < n; i++) {
-		if (i < s->nloops)
-			service_signer_socket(s, i, fds[i]);
-		else
-			close(fds[i]);
-	}
+	for (int i = 0; i < n; i++)
+		server_signer_socket(s, i, fds[i]);
 	return n != 0;
 }
 
 /* Until it is time to go. */
-static void watch(struct service *s, int control_fd, int signals)
+static void watch(struct server *s, int control_fd, int signals)
 {
 	bool said = false;
 
@@ -90,7 +86,7 @@ static void watch(struct service *s, int control_fd, int signals)
 		struct pollfd fds[] = {{.fd = control_fd, .events = POLLIN},
 				       {.fd = signals, .events = POLLIN}};
 
-		if (!said && service_ready(s))
+		if (!said && server_ready(s))
 			said = control_ready(control_fd);
 		if (poll(fds, 2, said ? -1 : READY_POLL_MS) < 0 && errno != EINTR)
 			return;
@@ -116,25 +112,25 @@ static int signals_open(void)
 int serve_main(struct arena *a, const struct config *c, int control_fd)
 {
 	int signals = signals_open();
-	struct service *service;
+	struct server *server;
 	struct keys keys;
 	struct problem p = subkeys(a, c, &keys);
 
 	if (p.code == PROBLEM_NONE) {
 		const struct service_options options = options_of(c, &keys);
 
-		p = service_open(a, &options, &service);
+		p = server_open(a, &options, &server);
 	}
 	if (p.code != PROBLEM_NONE) {
 		log_line(LOG_ERROR, "start", LOG_TEXT("why", p.detail));
 		return 1;
 	}
-	service_start(service);
+	server_start(server);
 	log_line(LOG_INFO, "listening", LOG_TEXT("address", c->listen), LOG_INT("loops", c->loops));
-	watch(service, control_fd, signals);
+	watch(server, control_fd, signals);
 	log_line(LOG_INFO, "draining");
-	service_drain(service);
-	bool whole = service_close(service);
+	server_drain(server);
+	bool whole = server_close(server);
 	sodium_memzero(&keys, sizeof(keys));
 	log_line(LOG_INFO, "stopped");
 	if (!whole)

@@ -44,10 +44,13 @@ cppcheck_all() {
 		--error-exitcode=1 -D_GNU_SOURCE -DHALLMARK_VERSION='""' -I. -Ibuild/gen $folders
 }
 
-# Includes are written from the root.
+# Includes are written from the root. In api/ no circle of them ties files together, a
+# source and its header being one (the plan is in api/server.h): tsort fails at one.
 includes() {
 	# shellcheck disable=SC2086
-	! grep -nE '#include "\.\.?/' -r $folders tests --include='*.[ch]'
+	! grep -nE '#include "\.\.?/' -r $folders tests --include='*.[ch]' || return
+	grep -oE '^#include "api/[^"]+"' -r api --include='*.[ch]' |
+		sed -E 's/\.[ch]:#include "/ /; s/\.[ch]"$//' | tsort >/dev/null
 }
 
 shell() { git ls-files -z 'tools/*.sh' .ci/run | xargs -0 shellcheck; }

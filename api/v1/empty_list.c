@@ -1,5 +1,6 @@
 #include "api/v1/empty_list.h"
 
+#include "api/flight.h"
 #include "api/outcome.h"
 #include "api/page.h"
 

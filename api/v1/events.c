@@ -1,3 +1,4 @@
+#include "api/flight.h"
 #include "api/page.h"
 #include "api/reply.h"
 #include "api/v1/empty_list.h"

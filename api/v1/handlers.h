@@ -12,9 +12,12 @@ request_fn model_list, model_show, model_put, model_patch, model_delete;
 request_fn version_list, version_create, version_show, version_patch, version_discard;
 request_fn version_deprecate, version_yank;
 /* publish.c */
-request_fn version_publish, attestation_show;
+request_fn version_publish;
+/* attestation.c */
+request_fn attestation_show;
 /* artifacts.c */
 request_fn artifact_list, artifact_show, artifact_delete, signature_show;
+/* upload.c */
 request_fn artifact_put_begin, artifact_put;
 size_t artifact_put_piece(struct request *rq, const char *data, size_t size);
 /* metrics.c */

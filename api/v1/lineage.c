@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "api/flight.h"
 #include "api/outcome.h"
 #include "api/reply.h"
 #include "api/v1/handlers.h"

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "api/flight.h"
 #include "api/loop.h"
 #include "api/outcome.h"
 #include "api/page.h"

@@ -1,13 +1,12 @@
 #include <string.h>
 
+#include "api/flight.h"
 #include "api/loop.h"
 #include "api/outcome.h"
 #include "api/reply.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/draft.h"
-#include "base/dsse.h"
-#include "base/owner.h"
 #include "base/timestamp.h"
 #include "registry/artifact.h"
 #include "registry/version.h"
@@ -43,8 +42,6 @@ struct publishing {
 	const char **lost; /* storage keys of bytes that are not what was uploaded */
 	size_t nlost;
 	struct problem away; /* the store does not answer: no reason against the version */
-	struct sign_call sign;
-	struct problem problem;
 };
 
 static void publish_read(struct request *rq);
@@ -141,7 +138,7 @@ static void published(struct request *rq, const PGresult *res)
 		return;
 	}
 	if (strcmp(outcome, "key_inactive") == 0 && p->tries < TRIES) {
-		keyring_renewed(&rq->loop->keyring, rq, publish_read);
+		request_renew_keys(rq, publish_read);
 		return;
 	}
 	if (outcome_refused(rq, outcome) || reply_failed(rq, version_read(rq->arena, res, 0, &v)))
@@ -153,49 +150,30 @@ static void published(struct request *rq, const PGresult *res)
 	reply_json(rq, 200, &j);
 }
 
-static void signed_now(struct request *rq)
+static void publish(struct request *rq, const struct sign_call *signature)
 {
-	struct publishing *p = rq->state;
+	const struct publishing *p = rq->state;
 	struct args *args = request_args(rq);
 	char id[MINISIGN_ID_TEXT];
 
-	if (reply_failed(rq, p->problem))
-		return;
-	counter_add(&rq->loop->metrics.signatures, 1);
-	minisign_id_text(p->sign.key.id, id);
+	minisign_id_text(signature->key.id, id);
 	arg_uuid(args, p->head.id);
 	arg_bytes(args, p->head.digest);
-	arg_text(args, p->sign.text);
+	arg_text(args, signature->text);
 	arg_text(args, arena_dup(rq->arena, id, strlen(id)));
 	request_args_actor(rq);
 	request_write(rq, STATEMENT_VERSIONS_PUBLISH, request_param(rq, "model"), published);
 }
 
-static void on_signed(struct sign_call *call, struct problem problem)
-{
-	struct publishing *p = OWNER_OF(call, struct publishing, sign);
-
-	p->problem = problem;
-	request_continue(p->rq, signed_now);
-}
-
 static void sign(struct request *rq)
 {
-	struct publishing *p = rq->state;
-	const struct key *key = keyring_active(&rq->loop->keyring);
+	const struct publishing *p = rq->state;
+	struct sign_call what = {.kind = SIGN_VERSION};
 
-	if (!key) {
-		reply_problem(rq,
-			      problem(rq->arena, PROBLEM_UNAVAILABLE, "no signing key is active"));
-		return;
-	}
-	p->sign = (struct sign_call){
-		.kind = SIGN_VERSION, .arena = rq->arena, .done = on_signed, .key = key->public};
-	p->sign.version.manifest = p->head.manifest;
-	p->sign.version.manifest_len = strlen(p->head.manifest);
-	p->sign.version.at = timestamp_now();
-	request_wait(rq);
-	signer_submit(rq->loop->signer, &p->sign);
+	what.version.manifest = p->head.manifest;
+	what.version.manifest_len = strlen(p->head.manifest);
+	what.version.at = timestamp_now();
+	request_sign(rq, &what, publish);
 }
 
 static void refuse(struct request *rq)
@@ -342,65 +320,4 @@ void version_publish(struct request *rq)
 	p->rq = rq;
 	if (!reply_failed(rq, body_is_empty(rq)))
 		publish_read(rq);
-}
-
-/* --- GET …/attestation --- */
-
-struct attestation_row {
-	const char *envelope, *key_id, *state, *reason;
-};
-
-static const struct column attestation_columns[] = {
-	COLUMN(struct attestation_row, envelope, OID_TEXT),
-	COLUMN(struct attestation_row, key_id, OID_TEXT),
-	COLUMN(struct attestation_row, state, OID_TEXT),
-	NULLABLE(struct attestation_row, reason, OID_TEXT),
-};
-
-static bool wants_bundle(const struct request *rq)
-{
-	const char *accept = request_header(rq, "Accept");
-
-	return accept && strstr(accept, DSSE_BUNDLE);
-}
-
-/* The same envelope in the form that cosign reads. */
-static void show_bundle(struct request *rq, const struct attestation_row *row)
-{
-	const struct key *key = keyring_find(&rq->loop->keyring, row->key_id);
-	size_t len;
-
-	if (!key) {
-		reply_problem(rq, problem(rq->arena, PROBLEM_UNAVAILABLE,
-					  "the key %s is not known here yet", row->key_id));
-		return;
-	}
-	const char *bundle =
-		dsse_bundle(rq->arena, &key->public, row->envelope, strlen(row->envelope), &len);
-	reply_text(rq, 200, DSSE_BUNDLE, bundle, len);
-}
-
-static void attestation_shown(struct request *rq, const PGresult *res)
-{
-	struct attestation_row row;
-	const char *outcome;
-
-	if (!outcome_good(rq, res, &outcome) ||
-	    reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(attestation_columns), &row)) ||
-	    !version_ref_state(rq, row.state, row.reason))
-		return;
-	reply_header(rq, "Cache-Control", "private, no-cache");
-	reply_header(rq, "Vary", "Accept");
-	if (wants_bundle(rq))
-		show_bundle(rq, &row);
-	else
-		reply_text(rq, 200, "application/vnd.dsse.envelope.v1+json", row.envelope,
-			   strlen(row.envelope));
-}
-
-void attestation_show(struct request *rq)
-{
-	request_args(rq);
-	if (!reply_failed(rq, version_ref_args(rq)))
-		request_read(rq, STATEMENT_ATTESTATIONS_GET, attestation_shown);
 }

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "api/condition.h"
+#include "api/flight.h"
 #include "api/loop.h"
 #include "api/outcome.h"
 #include "api/page.h"

@@ -1,8 +1,8 @@
 /* exchange.h - a request's head as libmicrohttpd reads it, without a network.
  *
  * The bytes go through a pair of sockets into a daemon that is set up as that of
- * api/loop.c is, and look() gets the connection at its first call, as
- * request_access() does.
+ * api/daemon.c is, and look() gets the connection at its first call, as
+ * stages_access() does.
  */
 #ifndef HALLMARK_TESTS_EXCHANGE_H
 #define HALLMARK_TESTS_EXCHANGE_H
