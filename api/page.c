@@ -6,7 +6,7 @@
 
 #include "api/loop.h"
 #include "api/reply.h"
-#include "base/draft.h"
+#include "base/json_in.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 
@@ -73,7 +73,7 @@ static struct problem token_read(struct request *rq, const char *token, json_t *
 	if (expiry_of(bytes) < timestamp_now())
 		return problem(rq->arena, PROBLEM_BAD_PAGE_TOKEN,
 			       "page_token is older than a day; start from the first page");
-	return draft_parse(rq->arena, (const char *)bytes + EXPIRY, len - EXPIRY, after);
+	return json_in(rq->arena, (const char *)bytes + EXPIRY, len - EXPIRY, after);
 }
 
 struct problem page_read(struct request *rq, struct page *out)

@@ -1,6 +1,6 @@
 #include "api/request.h"
 
-#include "base/draft.h"
+#include "base/json_in.h"
 
 const char *request_param(const struct request *rq, const char *name)
 {
@@ -21,5 +21,5 @@ const char *request_header(const struct request *rq, const char *name)
 
 struct problem request_json(struct request *rq, json_t **out)
 {
-	return draft_parse(rq->arena, rq->body ? rq->body : "", rq->body_len, out);
+	return json_in(rq->arena, rq->body ? rq->body : "", rq->body_len, out);
 }

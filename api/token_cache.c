@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/draft.h"
+#include "base/json_in.h"
 #include "base/timestamp.h"
 #include "sql/row.h"
 
@@ -70,7 +70,7 @@ static struct problem roles_read(struct arena *a, const char *text, struct roles
 	size_t i;
 
 	out->n = 0;
-	TRY(draft_parse(a, text, strlen(text), &list));
+	TRY(json_in(a, text, strlen(text), &list));
 	json_array_foreach(list, i, one)
 	{
 		const char *project = json_string_value(json_object_get(one, "project"));

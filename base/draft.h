@@ -32,7 +32,7 @@
 
 #include "base/problem.h"
 
-enum { DRAFT_FAULTS = 20, DRAFT_DEPTH = 32 };
+enum { DRAFT_FAULTS = 20 };
 
 enum draft_type {
 	DRAFT_TEXT,   /* const char * */
@@ -97,12 +97,6 @@ struct draft_shape {
 /* The whole way: parse the bytes, read the object by its shape into out. */
 struct problem draft_body(struct arena *a, const char *bytes, size_t len,
 			  const struct draft_shape *shape, void *out) MUST_CHECK;
-
-/* Parses an object or an array: UTF-8 without a byte order mark, no member
- * twice, no NUL in text, at most DRAFT_DEPTH levels, numbers within int64 or
- * double, nothing after it. Errors say line and column. The tree is the arena's. */
-struct problem draft_parse(struct arena *a, const char *bytes, size_t len,
-			   json_t **root) MUST_CHECK;
 
 /* The parts, for bodies that are read in several steps. */
 struct draft *draft_new(struct arena *a);

@@ -5,7 +5,7 @@
 #include "api/reply.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
-#include "base/draft.h"
+#include "base/json_in.h"
 #include "base/text.h"
 #include "registry/filter.h"
 #include "registry/reference.h"
@@ -152,9 +152,9 @@ static struct problem column_read(struct request *rq, const PGresult *res, int r
 
 	TRY(version_read(rq->arena, res, row, &out->version));
 	TRY(row_find(rq->arena, res, row, COLUMNS(columns), &parts));
-	TRY(draft_parse(rq->arena, parts.params, strlen(parts.params), &out->params));
-	TRY(draft_parse(rq->arena, parts.metrics, strlen(parts.metrics), &out->metrics));
-	return draft_parse(rq->arena, parts.files_json, strlen(parts.files_json), &out->files);
+	TRY(json_in(rq->arena, parts.params, strlen(parts.params), &out->params));
+	TRY(json_in(rq->arena, parts.metrics, strlen(parts.metrics), &out->metrics));
+	return json_in(rq->arena, parts.files_json, strlen(parts.files_json), &out->files);
 }
 
 static void compared(struct request *rq, const PGresult *res)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/draft.h"
+#include "base/json_in.h"
 #include "base/json_memory.h"
 #include "base/json_out.h"
 #include "base/utf8.h"
@@ -74,7 +75,7 @@ static void check_body(struct arena *a, const struct body *b)
 	if (b->object) {
 		j = json_out_new(a);
 		jw_tree(&j, b->object);
-		if (draft_parse(a, j.text, j.len, &again).code || !json_equal(again, b->object))
+		if (json_in(a, j.text, j.len, &again).code || !json_equal(again, b->object))
 			abort();
 	}
 }

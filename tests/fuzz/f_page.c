@@ -8,7 +8,7 @@
 
 #include "api/loop.h"
 #include "api/page.h"
-#include "base/draft.h"
+#include "base/json_in.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -48,7 +48,7 @@ static void sealed(struct arena *a, const char *row)
 	struct page page;
 	json_t *want;
 
-	if (strlen(row) > 2000 || draft_parse(a, row, strlen(row), &want).code != PROBLEM_NONE)
+	if (strlen(row) > 2000 || json_in(a, row, strlen(row), &want).code != PROBLEM_NONE)
 		return;
 	must(target_read(a, "/l?tag=a%26b&page_size=2", &rq.target).code == PROBLEM_NONE);
 	page_open(&j);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/draft.h"
+#include "base/json_in.h"
 #include "base/utf8.h"
 #include "registry/alias.h"
 #include "registry/metric.h"
@@ -18,7 +19,7 @@ static void check_json(struct arena *a, const char *text)
 {
 	json_t *root = NULL;
 
-	if (text && draft_parse(a, text, strlen(text), &root).code != PROBLEM_NONE)
+	if (text && json_in(a, text, strlen(text), &root).code != PROBLEM_NONE)
 		abort();
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/draft.h"
+#include "base/json_in.h"
 #include "base/json_memory.h"
 
 static struct arena *arena;
@@ -208,26 +209,25 @@ static void malformed_bodies_are_refused(void)
 
 static void depth_is_limited(void)
 {
-	char body[DRAFT_DEPTH * (size_t)4];
+	char body[JSON_DEPTH * (size_t)4];
 	json_t *root;
 
-	memset(body, '[', DRAFT_DEPTH);
-	memset(body + DRAFT_DEPTH, ']', DRAFT_DEPTH);
-	ok(draft_parse(arena, body, DRAFT_DEPTH * (size_t)2, &root).code == PROBLEM_NONE,
-	   "%d levels are read", DRAFT_DEPTH);
-	memset(body, '[', DRAFT_DEPTH + 1);
-	memset(body + DRAFT_DEPTH + 1, ']', DRAFT_DEPTH + 1);
-	const struct problem p = draft_parse(arena, body, DRAFT_DEPTH * (size_t)2 + 2, &root);
+	memset(body, '[', JSON_DEPTH);
+	memset(body + JSON_DEPTH, ']', JSON_DEPTH);
+	ok(json_in(arena, body, JSON_DEPTH * (size_t)2, &root).code == PROBLEM_NONE,
+	   "%d levels are read", JSON_DEPTH);
+	memset(body, '[', JSON_DEPTH + 1);
+	memset(body + JSON_DEPTH + 1, ']', JSON_DEPTH + 1);
+	const struct problem p = json_in(arena, body, JSON_DEPTH * (size_t)2 + 2, &root);
 	ok(p.code == PROBLEM_INVALID && strstr(p.detail, "deeper than 32"), "33 are refused");
 	char *deep = malloc(1000000);
 	memset(deep, '[', 1000000);
-	ok(draft_parse(arena, deep, 1000000, &root).code == PROBLEM_INVALID,
-	   "a million are refused");
+	ok(json_in(arena, deep, 1000000, &root).code == PROBLEM_INVALID, "a million are refused");
 	free(deep);
 	memset(body, '[', sizeof(body));
 	body[0] = '[', body[1] = '"', body[sizeof(body) - 2] = '"', body[sizeof(body) - 1] = ']';
 	body[5] = '\\', body[6] = '"';
-	ok(draft_parse(arena, body, sizeof(body), &root).code == PROBLEM_NONE,
+	ok(json_in(arena, body, sizeof(body), &root).code == PROBLEM_NONE,
 	   "brackets in text are text");
 }
 
@@ -279,7 +279,7 @@ static void trees_live_in_the_arena(void)
 	struct arena *mine = arena_new(1u << 20);
 	json_t *root, *plain = json_pack("{s:s}", "a", "b");
 
-	ok(draft_parse(mine, "{\"a\":[1,2,\"text\"]}", 18, &root).code == PROBLEM_NONE, "a tree");
+	ok(json_in(mine, "{\"a\":[1,2,\"text\"]}", 18, &root).code == PROBLEM_NONE, "a tree");
 	ok(arena_taken(mine) > 0, "takes its memory from the arena");
 	json_decref(root); /* gives nothing back, frees nothing of the arena's */
 	ok(json_use_arena(mine) == NULL, "no arena is current after parsing");
