@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import uuid
+from pathlib import Path
 
 from .paths import ROOT
 
@@ -30,6 +31,11 @@ class Postgres:
     def stop(self):
         self.process.stdin.close()
         self.process.wait(30)
+
+    @property
+    def folder(self):
+        """Of its data and its socket."""
+        return Path(self.data).parent
 
     def create_database(self):
         """A new empty database; returns its conninfo, which is a DATABASE_URL too."""
