@@ -137,8 +137,6 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 {
 	const struct reader *r = reader_of(c->type);
 
-	if (strcmp(PQfname(res, i), c->name) != 0)
-		return "has another name in the statement";
 	if (!r || PQftype(res, i) != c->type || PQfformat(res, i) != 1)
 		return "has another type in the statement";
 	if (PQgetisnull(res, row, i)) {
@@ -149,15 +147,28 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 	return r->read(a, cell, out) ? NULL : "is malformed";
 }
 
+static bool has_name(const PGresult *res, int i, const char *name)
+{
+	return i < PQnfields(res) && strcmp(PQfname(res, i), name) == 0;
+}
+
+/* Statements mostly name their columns in the order of the struct's: looking behind the
+ * last one first spares PQfnumber(), which copies the name and walks over all columns. */
+static int find(const PGresult *res, int behind, const char *name)
+{
+	return has_name(res, behind, name) ? behind : PQfnumber(res, name);
+}
+
 struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out)
 {
 	if (row < 0 || row >= PQntuples(res))
 		return problem(a, PROBLEM_INTERNAL, "the result has %d rows, none is number %d",
 			       PQntuples(res), row);
-	for (int i = 0; i < ncolumns; i++) {
+	for (int i = 0, at = -1; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
-		const int at = PQfnumber(res, c->name);
+
+		at = find(res, at + 1, c->name);
 		const char *wrong = at < 0 ? "is missing"
 					   : cell_read(a, res, row, at, c, (char *)out + c->offset);
 
@@ -178,7 +189,9 @@ struct problem row_read(struct arena *a, const PGresult *res, int row, const str
 			       PQntuples(res), row);
 	for (int i = 0; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
-		const char *wrong = cell_read(a, res, row, i, c, (char *)out + c->offset);
+		const char *wrong = has_name(res, i, c->name)
+					    ? cell_read(a, res, row, i, c, (char *)out + c->offset)
+					    : "has another name in the statement";
 
 		if (wrong)
 			return problem(a, PROBLEM_INTERNAL, "column %d, %s, %s", i + 1, c->name,

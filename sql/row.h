@@ -44,8 +44,9 @@ struct column {
 struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out) MUST_CHECK;
 
-/* The same by the columns' names: the result may have others, in any order. For results
- * whose first columns say what happened (an outcome) and rows that are part of others. */
+/* The same by the columns' names: the result may have others, in any order (the struct's
+ * is the fastest), but no two of one name. For results whose first columns say what
+ * happened (an outcome) and rows that are part of others. */
 struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out) MUST_CHECK;
 

@@ -169,6 +169,59 @@ static void test_drift(void)
 	PQclear(res);
 }
 
+static void is_same(const struct column *c, const struct thing *got, const struct thing *want)
+{
+	const char *g = (const char *)got + c->offset, *w = (const char *)want + c->offset;
+
+	if (c->type == OID_TEXT || c->type == OID_JSON || c->type == OID_JSONB)
+		is_str(*(const char *const *)g, *(const char *const *)w, "%s", c->name);
+	else
+		ok(memcmp(g, w,
+			  c->type == OID_INT4   ? 4
+			  : c->type == OID_BOOL ? 1
+						: 8) == 0,
+		   "%s", c->name);
+}
+
+/* The struct's columns in another order than the result's, and not all of them. */
+static void test_find(void)
+{
+	static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {9, 0, 1, 8}, {2, 0, 9, 4}};
+	PGresult *res = result_with(-1, (struct cell){0});
+	struct thing all, t;
+
+	is_int(row_read(arena, res, 0, COLUMNS(thing_columns), &all).code, PROBLEM_NONE, "all");
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct column some[4];
+
+		for (int k = 0; k < 4; k++)
+			some[k] = thing_columns[orders[i][k]];
+		is_int(row_find(arena, res, 0, some, 4, &t).code, PROBLEM_NONE, "order %zu", i);
+		for (int k = 0; k < 4; k++)
+			is_same(&some[k], &t, &all);
+	}
+	PQclear(res);
+}
+
+static void test_find_drift(void)
+{
+	struct column other = thing_columns[THING_COLUMNS - 1];
+	PGresult *res = result_with(-1, (struct cell){0});
+	struct thing t;
+
+	other.name = "parameters";
+	struct problem p = row_find(arena, res, 0, &other, 1, &t);
+	is_int(p.code, PROBLEM_INTERNAL, "a column that the result has not");
+	ok(strstr(p.detail, "parameters is missing"), "%s", p.detail);
+	other = thing_columns[0];
+	other.type = OID_BYTEA;
+	p = row_find(arena, res, 0, &other, 1, &t);
+	is_int(p.code, PROBLEM_INTERNAL, "a column of another type, found by name");
+	is_int(row_find(arena, res, 1, thing_columns, 1, &t).code, PROBLEM_INTERNAL,
+	       "a row that is not there, found by name");
+	PQclear(res);
+}
+
 int main(void)
 {
 	arena = arena_new(1 << 20);
@@ -176,6 +229,8 @@ int main(void)
 	test_nulls();
 	test_malformed();
 	test_drift();
+	test_find();
+	test_find_drift();
 	arena_free(arena);
 	return tap_done();
 }

@@ -176,6 +176,15 @@ static void make_published(const char *model, const char *id, const char *versio
 	is_str(publish(id), "published", "%s@%s is published", model, version);
 }
 
+/* sql/row.h finds columns by name. */
+static bool names_differ(const PGresult *res)
+{
+	for (int i = 0; i < PQnfields(res); i++)
+		if (PQfnumber(res, PQfname(res, i)) != i)
+			return false;
+	return true;
+}
+
 static void prepare_all(void)
 {
 	for (int i = 0; i < STATEMENT_COUNT; i++) {
@@ -188,6 +197,7 @@ static void prepare_all(void)
 		PQclear(res);
 		res = PQdescribePrepared(pg, s->name);
 		is_int(PQnparams(res), s->nparams, "%s declares all its parameters", s->name);
+		ok(names_differ(res), "%s has no two columns of one name", s->name);
 		PQclear(res);
 	}
 }
