@@ -121,6 +121,15 @@ struct problem server_send(struct cli *cli, const char *method, const char *targ
 	return tree ? tree_of(cli->arena, &call, tree) : NO_PROBLEM;
 }
 
+struct problem server_version_name(const struct cli *cli, const json_t *document,
+				   const char **version)
+{
+	*version = json_text(document, "version");
+	return *version ? NO_PROBLEM
+			: problem(cli->arena, PROBLEM_UNAVAILABLE,
+				  "the registry's answer names no version");
+}
+
 const char *with_query(struct arena *a, const char *target, const char *name, const char *value)
 {
 	if (!value)
