@@ -298,7 +298,7 @@ static void report(const struct pull *p)
 		return;
 	printf("%s %s/%s@%s: %zu file%s, %s in %s, signed by key %s\n",
 	       screen_paint(cli, PAINT_GOOD, "verified"), p->ref.project, p->ref.model, p->version,
-	       p->seal.count, p->seal.count == 1 ? "" : "s", size_text(p->bytes, size), p->folder,
+	       p->seal.count, p->seal.count == 1 ? "" : "s", screen_size(p->bytes, size), p->folder,
 	       id);
 	if (p->there)
 		cli_say(cli, "%zu of them %s there already", (size_t)p->there,

@@ -282,7 +282,7 @@ static void report(const struct push *p)
 	printf("%s %s/%s@%s: %zu file%s, %s%s%s\n",
 	       screen_paint(cli, is_draft(p) ? PAINT_WARN : PAINT_GOOD, state ? state : "sent"),
 	       p->m.project, p->m.model, p->version, p->upload.files.count,
-	       p->upload.files.count == 1 ? "" : "s", size_text(p->upload.bytes, size),
+	       p->upload.files.count == 1 ? "" : "s", screen_size(p->upload.bytes, size),
 	       key ? ", signed by key " : "", key ? key : "");
 	if (p->upload.sent < p->upload.files.count)
 		cli_say(cli, "%zu of the files were there already",
@@ -301,7 +301,7 @@ static struct problem push(struct push *p, const char *folder)
 
 	TRY(describe(p));
 	TRY(upload_open(p->cli, folder, &rules, &p->upload));
-	TRY(server_open(p->cli));
+	TRY(server_connect(p->cli));
 	TRY(upload_hash(p->cli, &p->upload));
 	TRY(need_model(p));
 	if (p->o->bump)

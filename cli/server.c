@@ -16,7 +16,7 @@ static void trace(const char *method, const char *url, long status)
 	fprintf(stderr, "%s %s -> %ld\n", method, url, status);
 }
 
-struct problem server_open(struct cli *cli)
+struct problem server_connect(struct cli *cli)
 {
 	const char *from = NULL;
 
@@ -54,7 +54,7 @@ static struct problem explained(const struct cli *cli, struct problem p)
 
 static struct problem exchange(struct cli *cli, struct http_call *call)
 {
-	TRY(server_open(cli));
+	TRY(server_connect(cli));
 	TRY(http_do(cli->http, cli->arena, call));
 	return explained(cli, http_accept(cli->arena, call));
 }

@@ -10,7 +10,7 @@
 #include "cli/model_ref.h"
 
 /* Finds server and token and makes cli->http; may be called again. */
-MUST_CHECK struct problem server_open(struct cli *cli);
+MUST_CHECK struct problem server_connect(struct cli *cli);
 
 /* Another client of the same server, for another thread; NULL: no memory. */
 struct http *server_another(const struct cli *cli);

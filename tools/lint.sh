@@ -44,6 +44,17 @@ cppcheck_all() {
 		--error-exitcode=1 -D_GNU_SOURCE -DHALLMARK_VERSION='""' -I. -Ibuild/gen $folders
 }
 
+# With static archives a name that two files define is linked without a word, to whichever
+# comes first.
+symbols() {
+	local twice
+	# shellcheck disable=SC2086
+	twice=$(cd build/lint/obj && find $folders -name '*.o' -print0 | xargs -0 nm --defined-only --extern-only -A |
+		awk '{ sub(/\.o:.*/, ".c", $1); files[$3] = files[$3] " " $1; n[$3]++ }
+			END { for (name in n) if (name != "main" && n[name] > 1) print name ":" files[name] }')
+	[ -z "$twice" ] || { echo "error: defined more than once: $twice"; return 1; }
+}
+
 # Includes are written from the root. In api/ no circle of them ties files together, a
 # source and its header being one (the plan is in api/server.h): tsort fails at one.
 includes() {
@@ -61,6 +72,7 @@ check gcc compiler gcc
 check clang compiler clang
 check clang-tidy tidy
 check cppcheck cppcheck_all
+check symbols symbols
 check includes includes
 check shell shell
 check python python
