@@ -1,12 +1,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/byte_range.h"
 #include "api/condition.h"
 #include "api/flight.h"
 #include "api/loop.h"
 #include "api/outcome.h"
 #include "api/page.h"
-#include "api/range.h"
 #include "api/reply.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
@@ -86,7 +86,7 @@ static void opened(struct request *rq)
 
 	if (reply_failed(rq, d->problem))
 		return;
-	switch (range_read(range_wanted(rq, d), d->size, &first, &length)) {
+	switch (byte_range_read(range_wanted(rq, d), d->size, &first, &length)) {
 	case RANGE_OUTSIDE:
 		reply_header(rq, "Content-Range",
 			     arena_printf(rq->arena, "bytes */%lld", (long long)d->size));

@@ -43,7 +43,7 @@ def test_every_setting_is_on_its_page(hallmark, pages):
 
 def test_every_metric_is_on_its_page(pages):
     """The table that /metrics takes its HELP lines from."""
-    table = re.findall(r'ABOUT\("(\w+)"', (ROOT / "api/metrics.c").read_text())
+    table = re.findall(r'ABOUT\("(\w+)"', (ROOT / "api/exposition.c").read_text())
     assert len(table) > 10
     assert sorted(rows(pages["metrics.md"])) == sorted(f"hallmark_{name}" for name in table)
 

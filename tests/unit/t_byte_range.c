@@ -1,12 +1,12 @@
 /* Byte ranges (RFC 9110 section 14). */
 #include "tap.h"
 
-#include "api/range.h"
+#include "api/byte_range.h"
 
 static const struct {
 	const char *value;
 	int64_t size;
-	enum range_kind kind;
+	enum byte_range kind;
 	int64_t first, length;
 } rows[] = {
 	{NULL, 100, RANGE_WHOLE, 0, 0},
@@ -67,7 +67,7 @@ int main(void)
 		int64_t first = -1, length = -1;
 		const char *value = rows[i].value ? rows[i].value : "no range";
 
-		is_int(range_read(rows[i].value, rows[i].size, &first, &length), rows[i].kind,
+		is_int(byte_range_read(rows[i].value, rows[i].size, &first, &length), rows[i].kind,
 		       "%s of %lld", value, (long long)rows[i].size);
 		if (rows[i].kind == RANGE_PART)
 			ok(first == rows[i].first && length == rows[i].length,

@@ -1,4 +1,4 @@
-#include "api/range.h"
+#include "api/byte_range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ static const char *skip_space(const char *s)
 }
 
 /* "-500": the last so many bytes. */
-static enum range_kind suffix(const char *s, int64_t size, int64_t *first, int64_t *length)
+static enum byte_range suffix(const char *s, int64_t size, int64_t *first, int64_t *length)
 {
 	int64_t n;
 
@@ -40,7 +40,7 @@ static enum range_kind suffix(const char *s, int64_t size, int64_t *first, int64
 	return RANGE_PART;
 }
 
-enum range_kind range_read(const char *value, int64_t size, int64_t *first, int64_t *length)
+enum byte_range byte_range_read(const char *value, int64_t size, int64_t *first, int64_t *length)
 {
 	int64_t from, to = INT64_MAX;
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/range.h"
+#include "api/byte_range.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(value, data + sizeof(whole), size);
 	value[size] = '\0';
-	const enum range_kind kind = range_read(value, whole, &first, &length);
+	const enum byte_range kind = byte_range_read(value, whole, &first, &length);
 	if (kind == RANGE_PART && (first < 0 || length < 1 || first > whole - length))
 		abort();
 	if (kind != RANGE_PART && (first != -1 || length != -1))
