@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/accept.h"
 #include "api/loop.h"
 
 /* RFC 9110 §5.6.2: the characters of a token. */
@@ -57,6 +58,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 		h->authorizations++;
 	else if (named(key, key_len, "traceparent"))
 		h->traceparent = h->parents++ ? NULL : value;
+	else if (named(key, key_len, "Accept"))
+		h->accepts = true;
 	return MHD_YES;
 }
 
@@ -208,8 +211,37 @@ static struct problem admit_body(struct request *rq, const struct head *h)
 	return rq->route->body == BODY_JSON && has_body ? admit_json(rq) : NO_PROBLEM;
 }
 
+static enum MHD_Result look_accept(void *cls, enum MHD_ValueKind kind, const char *key,
+				   size_t key_len, const char *value, size_t value_len)
+{
+	(void)kind, (void)value_len;
+	if (value && named(key, key_len, "Accept"))
+		accept_line(cls, value);
+	return MHD_YES;
+}
+
+static struct problem admit_accept(struct request *rq, const struct head *h)
+{
+	const char *const *types = rq->route->media;
+	struct accept accept;
+
+	if (!types)
+		return NO_PROBLEM;
+	accept_begin(&accept, types);
+	if (h->accepts)
+		MHD_get_connection_values_n(rq->conn, MHD_HEADER_KIND, look_accept, &accept);
+	rq->media = accept_choice(&accept);
+	if (rq->media)
+		return NO_PROBLEM;
+	const char *served = types[0];
+	while (*++types)
+		served = arena_printf(rq->arena, "%s or %s", served, *types);
+	return problem(rq->arena, PROBLEM_NOT_ACCEPTABLE, "this is served as %s", served);
+}
+
 struct problem admit_route(struct request *rq, const struct head *head)
 {
 	TRY(admit_query(rq));
-	return admit_body(rq, head);
+	TRY(admit_body(rq, head));
+	return admit_accept(rq, head);
 }

@@ -17,6 +17,7 @@
 struct head {
 	int hosts, lengths, codings, parents, authorizations;
 	bool bad_name, bad_value;
+	bool accepts; /* an Accept header, or several */
 	const char *host, *coding;
 	const char *length;
 	const char *expect;
@@ -28,7 +29,7 @@ struct head {
 struct problem admit_head(struct request *rq, const char *method, const char *version,
 			  struct head *head) MUST_CHECK;
 
-/* Body, media type and query against the route's row. */
+/* Query, body, and what the client accepts, against the route's row. Sets rq->media. */
 struct problem admit_route(struct request *rq, const struct head *head) MUST_CHECK;
 
 #endif

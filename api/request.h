@@ -65,6 +65,7 @@ struct request {
 	const char *raw_target;
 	struct target target;
 	const struct route *route; /* NULL until matched */
+	const char *media;         /* which of its media types the client takes best */
 	struct word params[ROUTE_PARAMS];
 	struct identity who;
 	char id[REQUEST_ID]; /* X-Request-Id */

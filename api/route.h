@@ -1,7 +1,7 @@
 /* route.h - the HTTP surface in one table: routing, authorisation, limits, docs.
  *
  * A pattern is literal segments and {names}; a last {name...} takes the rest of
- * the path. 404, 405 with Allow, HEAD, OPTIONS, the access check, body limits,
+ * the path. 404, 405 with Allow, 406, HEAD, OPTIONS, the access check, body limits,
  * unknown query parameters, metrics and the access log all follow from the row.
  * A test compares the table with api/openapi.yaml, both ways.
  */
@@ -46,6 +46,9 @@ struct route {
 	enum body_kind body;
 	size_t max_body; /* 0: the service's setting for JSON, no limit here for streams */
 	const char *query[ROUTE_QUERY]; /* parameters it knows; "name*" may come several times */
+	/* What it answers with, the preferred first, NULL at the end (api/accept.h): 406 when the
+	 * client takes none. NULL: nothing, or something that only the handler knows. */
+	const char *const *media;
 	void (*handle)(struct request *rq);
 	void (*begin)(struct request *rq);
 	/* Says how much it took. Less than all means that something is on its way: the rest is

@@ -1,43 +1,53 @@
 #include "api/health.h"
 #include "api/route.h"
 #include "api/v1/handlers.h"
+#include "base/dsse.h"
 
 #define PROJECT "/api/v1/projects/{project}"
 #define MODEL   PROJECT "/models/{model}"
 #define VERSION MODEL "/versions/{version}"
 #define PAGED   "page_size", "page_token"
 
-/* method, pattern, access, body, limit, query parameters, handler(s) */
-#define GET(pattern, access, fn, ...)                                                              \
+static const char *const json[] = {"application/json", NULL};
+static const char *const text[] = {"text/plain", NULL};
+static const char *const envelope[] = {DSSE_ENVELOPE, DSSE_BUNDLE, NULL};
+
+/* Not looked at: the bytes are what was uploaded, and who asks whether we live is told. */
+#define ANYTHING NULL
+
+/* method, pattern, access, body, limit, query parameters, media types, handler(s) */
+#define GET_AS(media, pattern, access, fn, ...)                                                    \
 	{                                                                                          \
-		METHOD_GET, pattern, access, BODY_NONE, 0, {__VA_ARGS__}, fn, NULL, NULL           \
+		METHOD_GET, pattern, access, BODY_NONE, 0, {__VA_ARGS__}, media, fn, NULL, NULL    \
 	}
+#define GET(pattern, access, fn, ...) GET_AS(json, pattern, access, fn, __VA_ARGS__)
 #define JSON(method, pattern, access, fn)                                                          \
 	{                                                                                          \
-		METHOD_##method, pattern, access, BODY_JSON, 0, {NULL}, fn, NULL, NULL             \
+		METHOD_##method, pattern, access, BODY_JSON, 0, {NULL}, json, fn, NULL, NULL       \
 	}
 #define DELETE(pattern, access, fn)                                                                \
 	{                                                                                          \
-		METHOD_DELETE, pattern, access, BODY_NONE, 0, {NULL}, fn, NULL, NULL               \
+		METHOD_DELETE, pattern, access, BODY_NONE, 0, {NULL}, NULL, fn, NULL, NULL         \
 	}
 
 /* The most asked for come first. Literal segments come before {names} where both fit. */
 const struct route routes[] = {
 	GET(VERSION, ACCESS_READ, version_show, NULL),
-	GET(VERSION "/artifacts/{path...}", ACCESS_READ, artifact_show, NULL),
+	GET_AS(ANYTHING, VERSION "/artifacts/{path...}", ACCESS_READ, artifact_show, NULL),
 	{METHOD_PUT,
 	 VERSION "/artifacts/{path...}",
 	 ACCESS_PUBLISH,
 	 BODY_STREAM,
 	 0,
 	 {NULL},
+	 json,
 	 artifact_put,
 	 artifact_put_begin,
 	 artifact_put_piece},
 	DELETE(VERSION "/artifacts/{path...}", ACCESS_PUBLISH, artifact_delete),
 	GET(VERSION "/artifacts", ACCESS_READ, artifact_list, PAGED),
-	GET(VERSION "/signatures/{path...}", ACCESS_READ, signature_show, NULL),
-	GET(VERSION "/attestation", ACCESS_READ, attestation_show, NULL),
+	GET_AS(text, VERSION "/signatures/{path...}", ACCESS_READ, signature_show, NULL),
+	GET_AS(envelope, VERSION "/attestation", ACCESS_READ, attestation_show, NULL),
 	GET(VERSION "/metrics", ACCESS_READ, metric_list, "view", "names", PAGED),
 	JSON(POST, VERSION "/metrics", ACCESS_PUBLISH, metric_add),
 	GET(VERSION "/lineage", ACCESS_READ, lineage_show, "direction", "depth"),
@@ -74,10 +84,10 @@ const struct route routes[] = {
 	GET("/openapi.json", ACCESS_OPEN, openapi_show, NULL),
 	GET("/problems", ACCESS_OPEN, problem_list, NULL),
 	GET("/problems/{type}", ACCESS_OPEN, problem_show, NULL),
-	GET("/livez", ACCESS_OPEN, health_live, NULL),
-	GET("/health", ACCESS_OPEN, health_live, NULL),
-	GET("/readyz", ACCESS_OPEN, health_ready, NULL),
-	GET("/ready", ACCESS_OPEN, health_ready, NULL),
-	GET("/metrics", ACCESS_TOKEN, metrics_show, NULL),
+	GET_AS(ANYTHING, "/livez", ACCESS_OPEN, health_live, NULL),
+	GET_AS(ANYTHING, "/health", ACCESS_OPEN, health_live, NULL),
+	GET_AS(ANYTHING, "/readyz", ACCESS_OPEN, health_ready, NULL),
+	GET_AS(ANYTHING, "/ready", ACCESS_OPEN, health_ready, NULL),
+	GET_AS(text, "/metrics", ACCESS_TOKEN, metrics_show, NULL),
 };
 const int route_count = sizeof(routes) / sizeof(routes[0]);

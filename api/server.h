@@ -3,21 +3,20 @@
  * Each file stands on what is below it. None includes one above it, nor one beside it on
  * its own floor (tools/lint.sh, "includes", looks for circles).
  *
- *	server                              start, signal, drain; one thread per loop
- *	daemon      probes                  libmicrohttpd on a loop; and on an address of its own
- *	stages                              the life of a request
- *	body  caller   v1/…  health         its body, its sender; the handlers of the route table
- *	outcome  page                       what handlers share
- *	flight                              what a request has on its way
- *	guard                               out of a handler whose arena is full
- *	reply                               answers
- *	admit  trace  condition  range      rules on what was asked
- *	peer  exposition                    connections; counters as text
- *	loop                                what one serving thread has to itself
- *	request                             what was asked, where it stands, its answer
+ *	server                                  start, signals, drain; a thread for each loop
+ *	daemon  probes                          libmicrohttpd on a loop; on an address of its own
+ *	stages                                  the life of a request
+ *	body  caller  v1/…  health              its body, its sender; the route table's handlers
+ *	outcome  page                           what handlers share
+ *	flight                                  what a request has on its way
+ *	guard                                   out of a handler whose arena is full
+ *	reply                                   answers
+ *	admit  trace  condition                 rules for what was asked
+ *	peer  exposition                        connections; counters as text
+ *	loop  request                           what a serving thread has; what a request is
  *	keyring  ticker  token_cache  metrics   what a loop keeps
- *	service                             what all loops share
- *	route  target  listen               the table; the path and query; a socket
+ *	route  service                          the route table; what all loops share
+ *	target  accept  byte_range  listen      path and query, media types, ranges; a socket
  */
 #ifndef HALLMARK_API_SERVER_H
 #define HALLMARK_API_SERVER_H

@@ -24,6 +24,8 @@ char *dsse_pae(struct arena *a, const char *type, const void *payload, size_t le
 enum { DSSE_KEYID_TEXT = 51 }; /* "SHA256:…" with its NUL */
 void dsse_keyid(const struct minisign_public *k, char keyid[DSSE_KEYID_TEXT]);
 
+#define DSSE_ENVELOPE "application/vnd.dsse.envelope.v1+json"
+
 /* {"payload":"BASE64","payloadType":"TYPE","signatures":[{"keyid":"ID","sig":"BASE64"}]}
  * The signature is verified before it is given: INTERNAL when the key's halves do not
  * belong together, or the machine miscounted. */

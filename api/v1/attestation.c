@@ -22,13 +22,6 @@ static const struct column attestation_columns[] = {
 	NULLABLE(struct attestation_row, reason, OID_TEXT),
 };
 
-static bool wants_bundle(const struct request *rq)
-{
-	const char *accept = request_header(rq, "Accept");
-
-	return accept && strstr(accept, DSSE_BUNDLE);
-}
-
 static void show_bundle(struct request *rq, const struct attestation_row *row)
 {
 	const struct key *key = keyring_find(&rq->loop->keyring, row->key_id);
@@ -55,11 +48,10 @@ static void attestation_shown(struct request *rq, const PGresult *res)
 		return;
 	reply_header(rq, "Cache-Control", "private, no-cache");
 	reply_header(rq, "Vary", "Accept");
-	if (wants_bundle(rq))
+	if (strcmp(rq->media, DSSE_BUNDLE) == 0)
 		show_bundle(rq, &row);
 	else
-		reply_text(rq, 200, "application/vnd.dsse.envelope.v1+json", row.envelope,
-			   strlen(row.envelope));
+		reply_text(rq, 200, DSSE_ENVELOPE, row.envelope, strlen(row.envelope));
 }
 
 void attestation_show(struct request *rq)

@@ -303,14 +303,50 @@ def test_coded_bodies_are_refused(service, name, coding):
     is_problem(answer, 415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/*", "application/json;q=0", "", "nonsense", "*/*"])
-def test_what_a_client_would_rather_have_is_no_hindrance(service, accept):
-    """There is one representation of everything, and RFC 9110 §12.4.1 lets it be sent."""
+@pytest.mark.parametrize("accept", ["", "nonsense", "*/*", "application/*;q=0.1", "text/html, *; q=.2"])
+def test_what_a_client_takes_it_gets(service, accept):
     answer = service.get(
-        "/health", headers={"Accept": accept, "Accept-Encoding": "gzip", "Accept-Language": "xx"}
+        "/api/v1/projects", headers={"Accept": accept, "Accept-Encoding": "gzip", "Accept-Language": "xx"}
     )
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("accept", ["text/*", "image/*", "application/json;q=0", "*/*,application/json;q=0"])
+def test_what_is_not_served_in_a_form_that_the_client_takes_is_406(service, name, accept):
+    headers = {"Accept": accept}
+    is_problem(service.get("/api/v1/projects", headers=headers), 406, "not-acceptable")
+    assert service.request("HEAD", "/api/v1/projects", headers=headers).status == 406
+    is_problem(service.put(model_path(name), json={}, headers=headers), 406, "not-acceptable")
+    assert service.get(model_path(name)).status == 404, "nothing was done"
+
+
+def test_each_route_knows_its_media_types(service, name):
+    make_published(service, name)
+    text, json = {"Accept": "text/plain"}, {"Accept": "application/json"}
+    assert service.get("/metrics", headers=text).status == 200
+    problem = is_problem(service.get("/metrics", headers=json), 406, "not-acceptable")
+    assert problem["detail"] == "this is served as text/plain"
+    attestation = f"{version_path(name)}/attestation"
+    assert service.get(attestation, headers=json).status == 200
+    problem = is_problem(service.get(attestation, headers=text), 406, "not-acceptable")
+    assert "dsse" in problem["detail"]
+    assert "sigstore.bundle" in problem["detail"]
+
+
+def test_several_accept_headers_are_one_list(service):
+    def status(*fields):
+        with Wire(service) as wire:
+            wire.send(wire.head("GET", "/openapi.json", *fields))
+            return wire.answer().status
+
+    assert status("Accept: text/html") == 406
+    assert status("Accept: text/html", "Accept: application/json") == 200
+
+
+@pytest.mark.parametrize("path", ["/health", "/livez", "/readyz"])
+def test_who_asks_whether_we_live_is_told_whatever_it_takes(service, path):
+    assert service.get(path, headers={"Accept": "text/html"}).status == 200
 
 
 def test_a_get_with_a_body_is_refused(service):

@@ -127,6 +127,13 @@ static void routes_and_bodies(void)
 	} rows[] = {
 		{GET HOST END, PROBLEM_NONE},
 		{"GET /health?x=1 HTTP/1.1\r\n" HOST END, PROBLEM_INVALID},
+		{GET HOST "Accept: text/html\r\n" END, PROBLEM_NONE},
+		{"GET" MODEL "Accept: text/html\r\n" END, PROBLEM_NOT_ACCEPTABLE},
+		{"GET" MODEL "Accept: text/html\r\naccept: */*;q=0.1\r\n" END, PROBLEM_NONE},
+		{"HEAD" MODEL "Accept: application/json;q=0\r\n" END, PROBLEM_NOT_ACCEPTABLE},
+		{"DELETE" MODEL "Accept: text/html\r\n" END, PROBLEM_NONE},
+		{"GET" FILE "Accept: text/html\r\n" END, PROBLEM_NONE},
+		{"PUT" FILE "Accept: text/html\r\n" CHUNKED END, PROBLEM_NOT_ACCEPTABLE},
 		{GET HOST "Content-Length: 0\r\n" END, PROBLEM_NONE},
 		{GET HOST "Content-Length: 1\r\n" END, PROBLEM_INVALID},
 		{GET HOST CHUNKED END, PROBLEM_INVALID},

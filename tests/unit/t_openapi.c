@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "api/accept.h"
 #include "api/openapi.h"
 #include "api/route.h"
 #include "base/problem.h"
@@ -185,6 +186,48 @@ static bool describes_body(const struct route *r, json_t *operation)
 	return body == NULL;
 }
 
+/* The content of the first success that has any. */
+static json_t *content_of(json_t *operation)
+{
+	static const char *const good[] = {"200", "201"};
+	json_t *responses = json_object_get(operation, "responses");
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		json_t *content =
+			json_object_get(resolved(json_object_get(responses, good[i])), "content");
+
+		if (content)
+			return content;
+	}
+	return NULL;
+}
+
+/* "text/plain; charset=utf-8" is a text/plain. */
+static bool has_type(json_t *content, const char *type)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(content, key, value)
+	{
+		if (strlen(type) == strcspn(key, ";") && strncmp(key, type, strlen(type)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where the row leaves it open, the client's Accept is not looked at. */
+static bool describes_media(const struct route *r, json_t *operation)
+{
+	json_t *content = content_of(operation);
+	size_t n = 0;
+
+	for (; r->media && r->media[n]; n++)
+		if (!has_type(content, r->media[n]))
+			return false;
+	return !r->media || (n <= ACCEPT_TYPES && json_object_size(content) == n);
+}
+
 /* Reading in a project without a role is a 404, so only more than that can be a 403. */
 static bool describes_refusals(const struct route *r, json_t *operation)
 {
@@ -207,6 +250,7 @@ static void check_row(const struct route *r)
 	ok(describes_query(r, item, operation), "%s %s: its query parameters", method, r->pattern);
 	ok(describes_access(r, operation), "%s %s: who may", method, r->pattern);
 	ok(describes_body(r, operation), "%s %s: its body", method, r->pattern);
+	ok(describes_media(r, operation), "%s %s: its media types", method, r->pattern);
 	ok(describes_refusals(r, operation), "%s %s: 401, 403, default", method, r->pattern);
 }
 
