@@ -30,7 +30,7 @@ struct cli {
 	bool colour;   /* on standard output */
 	bool progress; /* standard error is a terminal and nobody minds */
 
-	struct http_options server; /* set by server_open() */
+	struct http_options server; /* set by server_connect() */
 	struct http *http;
 };
 

@@ -18,8 +18,8 @@ const char *const keyring_trust_words[] = {
 	[TRUST_FOLDER] = "folder",
 };
 
-const struct minisign_public *keyring_find(const struct keyring *ring,
-					   const unsigned char id[MINISIGN_ID_BYTES])
+const struct minisign_public *keyring_key(const struct keyring *ring,
+					  const unsigned char id[MINISIGN_ID_BYTES])
 {
 	for (size_t i = 0; i < ring->count; i++)
 		if (memcmp(ring->keys[i].id, id, MINISIGN_ID_BYTES) == 0)
@@ -148,7 +148,7 @@ struct problem keyring_server(struct cli *cli, struct keyring *ring)
 
 struct problem keyring_for(struct cli *cli, const char *key_file, struct keyring *ring)
 {
-	TRY(server_open(cli));
+	TRY(server_connect(cli));
 	if (key_file)
 		return keyring_file(cli->arena, key_file, ring);
 	TRY(keyring_kept(cli->arena, cli->server.origin, ring));

@@ -39,8 +39,8 @@ MUST_CHECK struct problem keyring_server(struct cli *cli, struct keyring *ring);
 /* For pull: --key FILE, else the kept ones, else the registry's for the first time. */
 MUST_CHECK struct problem keyring_for(struct cli *cli, const char *key_file, struct keyring *ring);
 
-const struct minisign_public *keyring_find(const struct keyring *ring,
-					   const unsigned char id[MINISIGN_ID_BYTES]);
+const struct minisign_public *keyring_key(const struct keyring *ring,
+					  const unsigned char id[MINISIGN_ID_BYTES]);
 void keyring_add(struct arena *a, struct keyring *ring, const struct minisign_public *k);
 
 /* The text of a key file, with the key named first at its head (NULL: as they are). */

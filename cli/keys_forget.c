@@ -32,10 +32,10 @@ static struct problem run(struct cli *cli, const void *options)
 	(void)options;
 	TRY(credentials_url(cli, &url, &from));
 	TRY(keyring_kept(cli->arena, url, &ring));
-	if (!minisign_id_read(id, strlen(id), bytes) || !keyring_find(&ring, bytes))
+	if (!minisign_id_read(id, strlen(id), bytes) || !keyring_key(&ring, bytes))
 		return problem(cli->arena, PROBLEM_NOT_FOUND, "no key %s is trusted here for %s",
 			       id, url);
-	TRY(keep_others(cli, url, &ring, keyring_find(&ring, bytes)));
+	TRY(keep_others(cli, url, &ring, keyring_key(&ring, bytes)));
 	cli_say(cli, "key %s is trusted no more for %s", id, url);
 	return NO_PROBLEM;
 }

@@ -17,7 +17,7 @@ static const char *trusted(const struct keyring *ring, const json_t *row)
 
 	if (!ring->count || !id || !minisign_id_read(id, strlen(id), bytes))
 		return NULL;
-	return keyring_find(ring, bytes) ? "yes" : "no";
+	return keyring_key(ring, bytes) ? "yes" : "no";
 }
 
 static void print_form(const json_t *items, const char *form)

@@ -18,7 +18,7 @@ static struct problem pick(struct cli *cli, const char *text, struct minisign_pu
 			       text);
 	TRY(keyring_server(cli, &theirs));
 
-	const struct minisign_public *found = keyring_find(&theirs, id);
+	const struct minisign_public *found = keyring_key(&theirs, id);
 
 	if (!found)
 		return problem(cli->arena, PROBLEM_NOT_FOUND, "%s has no signing key %s",
@@ -33,11 +33,11 @@ static struct problem run(struct cli *cli, const void *options)
 	struct keyring ring;
 
 	(void)options;
-	TRY(server_open(cli));
+	TRY(server_connect(cli));
 	TRY(pick(cli, cli->operands[0], &k));
 	TRY(keyring_kept(cli->arena, cli->server.origin, &ring));
 
-	const struct minisign_public *before = keyring_find(&ring, k.id);
+	const struct minisign_public *before = keyring_key(&ring, k.id);
 
 	if (before && memcmp(before, &k, sizeof(k)) != 0)
 		return problem(

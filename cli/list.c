@@ -102,7 +102,7 @@ static void print_versions(struct cli *cli, const json_t *items)
 						   (long long)json_whole(row, "files"))
 				    : NULL);
 		table_cell(t, sized ? arena_printf(cli->arena, "%s",
-						   size_text(json_whole(row, "bytes"), size))
+						   screen_size(json_whole(row, "bytes"), size))
 				    : NULL);
 		table_cell(t, time_short(cli->arena, json_text(row, "created_at")));
 		table_cell(t, json_text(row, "created_by"));

@@ -47,7 +47,7 @@ static struct problem login(struct cli *cli, const void *options)
 	(void)options;
 	TRY(credentials_url(cli, &url, &from));
 	TRY(chosen_token(cli, url, &token));
-	TRY(server_open(cli));
+	TRY(server_connect(cli));
 	http_free(cli->http);
 	cli->server.token = token;
 	cli->http = server_another(cli);

@@ -29,6 +29,47 @@ const char *reference_text(struct arena *a, const char *reference)
 	return is_alias_word(reference) ? arena_printf(a, "@%s", reference) : reference;
 }
 
+/* "1.4.2", "v1.4.2-rc.1+build": a version and nothing else. */
+static bool is_exact(const char *reference)
+{
+	int dots = 0;
+	const char *s = reference + (*reference == 'v');
+
+	if (!ascii_digit(*s))
+		return false;
+	for (; ascii_digit(*s) || *s == '.'; s++)
+		dots += *s == '.';
+	return dots == 2 && (*s == '\0' || *s == '-' || *s == '+') && s[-1] != '.';
+}
+
+/* Without build metadata in the reference, any build will do. */
+static bool answers_exact(const char *reference, const char *version)
+{
+	const char *wanted = reference + (*reference == 'v');
+	size_t len = strchr(wanted, '+') ? strlen(version) : strcspn(version, "+");
+
+	return strlen(wanted) == len && memcmp(wanted, version, len) == 0;
+}
+
+static bool answers_ordinal(const char *reference, int64_t ordinal)
+{
+	char *end = NULL;
+	long long n = strtoll(reference + 1, &end, 10);
+
+	return *end || n == ordinal;
+}
+
+bool reference_answers(const char *reference, const char *version, int64_t ordinal)
+{
+	if (!reference)
+		return true;
+	if (is_exact(reference))
+		return answers_exact(reference, version);
+	if (reference[0] == 'v' && ascii_digit(reference[1]))
+		return answers_ordinal(reference, ordinal);
+	return true;
+}
+
 struct problem model_ref_read(struct arena *a, const char *text, struct model_ref *out)
 {
 	size_t len = strcspn(text, "@");

@@ -7,6 +7,9 @@
 #ifndef HALLMARK_CLI_MODEL_REF_H
 #define HALLMARK_CLI_MODEL_REF_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/problem.h"
 
 struct model_ref {
@@ -18,6 +21,10 @@ MUST_CHECK struct problem model_ref_read(struct arena *a, const char *text, stru
 
 /* "^1.4" as it is; "champion" becomes "@champion". */
 const char *reference_text(struct arena *a, const char *reference);
+
+/* May that version be what was asked for? A version or an ordinal decides it; ranges,
+ * aliases and no reference at all (NULL) are the registry's to resolve. */
+bool reference_answers(const char *reference, const char *version, int64_t ordinal);
 
 /* "/api/v1/projects/default/models/minilm" and what follows, each part
  * percent-encoded. A NULL reference is "latest". tail is taken as it is. */

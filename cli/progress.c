@@ -29,8 +29,8 @@ static void draw(struct progress *p, int64_t now)
 	if (speed > 0 && p->bytes >= have)
 		remaining((p->bytes - have) / speed, left, sizeof(left));
 	snprintf(line, sizeof(line), "%s %zu/%zu files  %s of %s  %s/s  %s", p->verb,
-		 atomic_load(&p->files_done), p->files, size_text(have, done),
-		 size_text(p->bytes, all), size_text(speed, rate), left);
+		 atomic_load(&p->files_done), p->files, screen_size(have, done),
+		 screen_size(p->bytes, all), screen_size(speed, rate), left);
 	if (width > 1)
 		fprintf(stderr, "\r%.*s\033[K", width - 1, line);
 }

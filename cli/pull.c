@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/ascii.h"
 #include "base/json_out.h"
 #include "base/timestamp.h"
 #include "cli/commands.h"
@@ -41,47 +40,6 @@ struct pull {
 
 /* ---- is it what was asked for? ---------------------------------------------------- */
 
-/* "1.4.2", "v1.4.2-rc.1+build": a version and nothing else. */
-static bool is_exact(const char *reference)
-{
-	int dots = 0;
-	const char *s = reference + (*reference == 'v');
-
-	if (!ascii_digit(*s))
-		return false;
-	for (; ascii_digit(*s) || *s == '.'; s++)
-		dots += *s == '.';
-	return dots == 2 && (*s == '\0' || *s == '-' || *s == '+') && s[-1] != '.';
-}
-
-/* Without build metadata in the reference, any build will do. */
-static bool answers_exact(const char *reference, const char *version)
-{
-	const char *wanted = reference + (*reference == 'v');
-	size_t len = strchr(wanted, '+') ? strlen(version) : strcspn(version, "+");
-
-	return strlen(wanted) == len && memcmp(wanted, version, len) == 0;
-}
-
-static bool answers_ordinal(const char *reference, int64_t ordinal)
-{
-	char *end = NULL;
-	long long n = strtoll(reference + 1, &end, 10);
-
-	return *end || n == ordinal;
-}
-
-static bool answers(const char *reference, const struct seal *s)
-{
-	if (!reference)
-		return true;
-	if (is_exact(reference))
-		return answers_exact(reference, s->version);
-	if (reference[0] == 'v' && ascii_digit(reference[1]))
-		return answers_ordinal(reference, s->ordinal);
-	return true; /* ranges and aliases are the registry's to resolve */
-}
-
 /* A true attestation of another version proves nothing about this one. */
 static struct problem check_subject(const struct pull *p)
 {
@@ -96,7 +54,8 @@ static struct problem check_subject(const struct pull *p)
 			       "renamed since, add --signed-as %s/%s",
 			       p->seal.project, p->seal.model, p->seal.version, want.project,
 			       want.model, p->seal.project, p->seal.model);
-	if (strcmp(p->seal.version, p->version) != 0 || !answers(p->ref.reference, &p->seal))
+	if (strcmp(p->seal.version, p->version) != 0 ||
+	    !reference_answers(p->ref.reference, p->seal.version, p->seal.ordinal))
 		return problem(a, CLI_BAD_SIGNATURE,
 			       "what came is signed as version %s, which is not %s",
 			       p->seal.version, p->ref.reference ? p->ref.reference : p->version);
@@ -160,10 +119,7 @@ static struct problem resolve(struct pull *p)
 	json_t *version = NULL;
 
 	TRY(server_version(p->cli, &p->ref, &version));
-	p->version = json_text(version, "version");
-	if (!p->version)
-		return problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-			       "the registry's answer names no version");
+	TRY(server_version_name(p->cli, version, &p->version));
 	TRY(fetch_attestation(p, version));
 	TRY(keyring_for(p->cli, p->options->key, &p->ring));
 	TRY(seal_read(p->cli->arena, &p->ring, p->envelope, p->envelope_len, &p->seal));
@@ -342,7 +298,7 @@ static void report(const struct pull *p)
 		return;
 	printf("%s %s/%s@%s: %zu file%s, %s in %s, signed by key %s\n",
 	       screen_paint(cli, PAINT_GOOD, "verified"), p->ref.project, p->ref.model, p->version,
-	       p->seal.count, p->seal.count == 1 ? "" : "s", size_text(p->bytes, size), p->folder,
+	       p->seal.count, p->seal.count == 1 ? "" : "s", screen_size(p->bytes, size), p->folder,
 	       id);
 	if (p->there)
 		cli_say(cli, "%zu of them %s there already", (size_t)p->there,

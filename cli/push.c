@@ -1,13 +1,11 @@
 /* hallmark push: a folder becomes a version. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
-#include "base/text.h"
 #include "base/utf8.h"
+#include "cli/bump_note.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
 #include "cli/metadata.h"
@@ -17,7 +15,7 @@
 #include "cli/state.h"
 #include "cli/upload.h"
 
-enum { CARD_MOST = 1 << 20, NOTE_MOST = 4096 };
+enum { CARD_MOST = 1 << 20 };
 
 struct push_options {
 	const char *version, *bump, *description, *note, *params_file;
@@ -34,7 +32,7 @@ struct push {
 	struct upload upload;
 	json_t *body;        /* of the version's creation */
 	const char *version; /* once it exists */
-	const char *note;    /* the path of the bump's note; NULL without --bump */
+	const char *note;    /* see bump_note.h; NULL without --bump */
 	json_t *document;    /* the version, as the registry last told it */
 };
 
@@ -176,10 +174,7 @@ static struct problem need_model(const struct push *p)
 static struct problem get_version(struct push *p, const char *version)
 {
 	TRY(server_get(p->cli, version_target(p->cli->arena, &p->m, version, ""), &p->document));
-	p->version = json_text(p->document, "version");
-	return p->version ? NO_PROBLEM
-			  : problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-				    "the registry's answer names no version");
+	return server_version_name(p->cli, p->document, &p->version);
 }
 
 static bool is_draft(const struct push *p)
@@ -235,55 +230,21 @@ static struct problem create_version(struct push *p)
 		return taken.code == PROBLEM_NOT_FOUND ? made : taken;
 	}
 	TRY(made);
-	p->version = json_text(p->document, "version");
-	return p->version ? NO_PROBLEM
-			  : problem(p->cli->arena, PROBLEM_UNAVAILABLE,
-				    "the registry's answer names no version");
+	return server_version_name(p->cli, p->document, &p->version);
 }
 
 /* ---- --bump, interrupted ---------------------------------------------------------- */
 
-/* $XDG_STATE_HOME/hallmark/pushes/DIGEST: which version a bump of this folder made. */
-static const char *note_path(const struct push *p, const char *folder)
-{
-	struct arena *a = p->cli->arena;
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char *real = realpath(folder, NULL);
-	char hex[SHA256_TEXT];
-	unsigned char sha256[SHA256_BYTES];
-
-	if (!state || *state != '/')
-		state = home ? arena_printf(a, "%s/.local/state", home) : NULL;
-
-	const char *what = arena_printf(a, "%s\n%s\n%s\n%s\n%s", p->cli->server.origin,
-					p->m.project, p->m.model, p->o->bump, real ? real : folder);
-
-	free(real);
-	sha256_of(what, strlen(what), sha256);
-	hex_text(hex, sha256, SHA256_BYTES);
-	return state ? arena_printf(a, "%s/hallmark/pushes/%s", state, hex) : NULL;
-}
-
-static struct problem write_note(const struct push *p)
-{
-	TRY(small_file_folders(p->cli->arena, p->note));
-	return small_file_write(p->cli->arena, AT_FDCWD, p->note, 0600, p->version,
-				strlen(p->version));
-}
-
 static struct problem bump_version(struct push *p, const char *folder)
 {
-	struct arena *a = p->cli->arena;
-	const char *version = NULL;
-	size_t len = 0;
+	const char *version;
 
-	p->note = note_path(p, folder);
-	if (p->note &&
-	    small_file_read(a, AT_FDCWD, p->note, NOTE_MOST, &version, &len).code == PROBLEM_NONE &&
-	    get_version(p, version).code == PROBLEM_NONE && is_draft(p))
+	p->note = bump_note_path(p->cli, &p->m, p->o->bump, folder);
+	version = bump_note_read(p->cli, p->note);
+	if (version && get_version(p, version).code == PROBLEM_NONE && is_draft(p))
 		return take_up(p, version);
 	TRY(create_version(p));
-	return p->note ? write_note(p) : NO_PROBLEM;
+	return bump_note_write(p->cli, p->note, p->version);
 }
 
 /* ---- all of it -------------------------------------------------------------------- */
@@ -299,8 +260,7 @@ static struct problem finish(struct push *p)
 		else
 			TRY(get_version(p, p->version));
 	}
-	if (p->note && unlink(p->note) != 0 && errno != ENOENT)
-		cli_warn(cli, "%s cannot be removed: %s", p->note, strerror(errno));
+	bump_note_remove(cli, p->note);
 	return NO_PROBLEM;
 }
 
@@ -322,7 +282,7 @@ static void report(const struct push *p)
 	printf("%s %s/%s@%s: %zu file%s, %s%s%s\n",
 	       screen_paint(cli, is_draft(p) ? PAINT_WARN : PAINT_GOOD, state ? state : "sent"),
 	       p->m.project, p->m.model, p->version, p->upload.files.count,
-	       p->upload.files.count == 1 ? "" : "s", size_text(p->upload.bytes, size),
+	       p->upload.files.count == 1 ? "" : "s", screen_size(p->upload.bytes, size),
 	       key ? ", signed by key " : "", key ? key : "");
 	if (p->upload.sent < p->upload.files.count)
 		cli_say(cli, "%zu of the files were there already",
@@ -341,7 +301,7 @@ static struct problem push(struct push *p, const char *folder)
 
 	TRY(describe(p));
 	TRY(upload_open(p->cli, folder, &rules, &p->upload));
-	TRY(server_open(p->cli));
+	TRY(server_connect(p->cli));
 	TRY(upload_hash(p->cli, &p->upload));
 	TRY(need_model(p));
 	if (p->o->bump)

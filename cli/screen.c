@@ -87,7 +87,7 @@ const char *screen_paint(const struct cli *cli, enum paint p, const char *s)
 	return arena_printf(cli->arena, "\033[%sm%s\033[0m", codes[p], s);
 }
 
-const char *size_text(int64_t bytes, char buf[SIZE_TEXT])
+const char *screen_size(int64_t bytes, char buf[SIZE_TEXT])
 {
 	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
 	double v = (double)bytes;

@@ -23,7 +23,7 @@ enum paint { PAINT_NONE, PAINT_HEAD, PAINT_GOOD, PAINT_BAD, PAINT_WARN, PAINT_DI
 const char *screen_paint(const struct cli *cli, enum paint p, const char *s);
 
 enum { SIZE_TEXT = 24 };
-const char *size_text(int64_t bytes, char buf[SIZE_TEXT]);    /* "90.9 MB": thousands */
+const char *screen_size(int64_t bytes, char buf[SIZE_TEXT]);  /* "90.9 MB": thousands */
 const char *time_short(struct arena *a, const char *rfc3339); /* "2026-01-13 22:03", UTC */
 
 /* A table whose columns are as wide as what they hold. On a terminal the last

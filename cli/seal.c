@@ -44,7 +44,7 @@ static struct problem not_trusted(struct arena *a, const struct keyring *ring, c
 {
 	unsigned char id[MINISIGN_ID_BYTES];
 
-	if (minisign_id_read(claimed, strlen(claimed), id) && keyring_find(ring, id))
+	if (minisign_id_read(claimed, strlen(claimed), id) && keyring_key(ring, id))
 		return problem(a, CLI_BAD_SIGNATURE,
 			       "the attestation does not match its signature by key %s: it was "
 			       "changed, or another key carries that id",
@@ -212,7 +212,7 @@ struct problem seal_check_file(struct arena *a, const struct seal *s, const stru
 	if (p.code != PROBLEM_NONE)
 		return problem(a, CLI_BAD_SIGNATURE, "the signature of %s: %s", f->path, p.detail);
 
-	const struct minisign_public *k = keyring_find(ring, sig.id);
+	const struct minisign_public *k = keyring_key(ring, sig.id);
 
 	minisign_id_text(sig.id, id);
 	if (!k)

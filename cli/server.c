@@ -16,7 +16,7 @@ static void trace(const char *method, const char *url, long status)
 	fprintf(stderr, "%s %s -> %ld\n", method, url, status);
 }
 
-struct problem server_open(struct cli *cli)
+struct problem server_connect(struct cli *cli)
 {
 	const char *from = NULL;
 
@@ -54,7 +54,7 @@ static struct problem explained(const struct cli *cli, struct problem p)
 
 static struct problem exchange(struct cli *cli, struct http_call *call)
 {
-	TRY(server_open(cli));
+	TRY(server_connect(cli));
 	TRY(http_do(cli->http, cli->arena, call));
 	return explained(cli, http_accept(cli->arena, call));
 }
@@ -119,6 +119,15 @@ struct problem server_send(struct cli *cli, const char *method, const char *targ
 
 	TRY(exchange(cli, &call));
 	return tree ? tree_of(cli->arena, &call, tree) : NO_PROBLEM;
+}
+
+struct problem server_version_name(const struct cli *cli, const json_t *document,
+				   const char **version)
+{
+	*version = json_text(document, "version");
+	return *version ? NO_PROBLEM
+			: problem(cli->arena, PROBLEM_UNAVAILABLE,
+				  "the registry's answer names no version");
 }
 
 const char *with_query(struct arena *a, const char *target, const char *name, const char *value)

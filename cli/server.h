@@ -10,7 +10,7 @@
 #include "cli/model_ref.h"
 
 /* Finds server and token and makes cli->http; may be called again. */
-MUST_CHECK struct problem server_open(struct cli *cli);
+MUST_CHECK struct problem server_connect(struct cli *cli);
 
 /* Another client of the same server, for another thread; NULL: no memory. */
 struct http *server_another(const struct cli *cli);
@@ -41,6 +41,10 @@ MUST_CHECK struct problem server_version(struct cli *cli, const struct model_ref
 					 json_t **version);
 MUST_CHECK struct problem server_find_version(struct cli *cli, const struct model_ref *m,
 					      json_t **version, const char **warning);
+
+/* What a version's document calls it; UNAVAILABLE when it does not. */
+MUST_CHECK struct problem server_version_name(const struct cli *cli, const json_t *document,
+					      const char **version);
 
 /* target with "name=value" added to its query; a NULL value adds nothing. */
 const char *with_query(struct arena *a, const char *target, const char *name, const char *value);

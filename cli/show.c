@@ -113,7 +113,7 @@ static void print_facts(struct cli *cli, const json_t *v)
 	if (json_is_integer(json_object_get(v, "bytes")))
 		screen_field(cli, "size",
 			     arena_printf(a, "%s in %lld files",
-					  size_text(json_whole(v, "bytes"), size),
+					  screen_size(json_whole(v, "bytes"), size),
 					  (long long)json_whole(v, "files")));
 	screen_field(cli, "description", json_text(v, "description"));
 	screen_field(cli, "tags", pairs(a, json_object_get(v, "tags")));
@@ -190,7 +190,7 @@ static void print_files(struct cli *cli, const json_t *files)
 
 		table_cell(t, json_text(row, "path"));
 		table_cell(t, arena_printf(cli->arena, "%s",
-					   size_text(json_whole(row, "size"), size)));
+					   screen_size(json_whole(row, "size"), size)));
 		table_cell(t, json_text(row, "sha256"));
 	}
 	table_print(t);

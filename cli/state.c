@@ -26,10 +26,7 @@ static struct problem exact_version(struct cli *cli, const struct model_ref *m,
 	json_t *document = NULL;
 
 	TRY(server_find_version(cli, m, &document, &warning));
-	*version = json_text(document, "version");
-	return *version ? NO_PROBLEM
-			: problem(cli->arena, PROBLEM_UNAVAILABLE,
-				  "the registry's answer names no version");
+	return server_version_name(cli, document, version);
 }
 
 struct problem state_command(struct cli *cli, const char *verb, const char *reason)

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,36 +15,19 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 #include "hallmarkd/announce.h"
-#include "hallmarkd/child.h"
 #include "hallmarkd/control.h"
+#include "hallmarkd/part.h"
 #include "hallmarkd/postgres.h"
 #include "hallmarkd/privilege.h"
 #include "hallmarkd/relay.h"
 #include "hallmarkd/sandbox.h"
+#include "hallmarkd/signers.h"
 #include "hallmarkd/state.h"
-#include "registry/signer_wire.h"
 
-enum {
-	MS = 1000,
-	DATABASE_POLL = 5 * MS,
-	SHORTEST_DELAY = 50 * MS,
-	LONGEST_DELAY = 10 * 1000 * MS,
-	HEALTHY = 60 * 1000 * MS /* what has lived that long starts again without delay */
-};
+enum { MS = 1000, DATABASE_POLL = 5 * MS };
 
-/* In the order they are stopped. Two signers, because a new one lives before the old
- * one is gone. */
+/* In the order they are stopped. */
 enum part_id { PREPARE, SERVICE, SIGNER, OTHER_SIGNER, POSTGRES, PARTS };
-
-struct supervisor;
-
-struct part {
-	struct child child;
-	struct timer timer; /* starts it again; while stopping: ends our patience */
-	struct supervisor *s;
-	enum part_id id;
-	int64_t delay;
-};
 
 struct supervisor {
 	struct arena *arena;
@@ -56,11 +38,7 @@ struct supervisor {
 	struct postgres pg;
 	struct poller *poller;
 	struct part parts[PARTS];
-	struct part *signer;    /* the one that the service speaks to; NULL: none */
-	struct part *candidate; /* a new one that has not answered yet; NULL: none */
-	struct watch probe;     /* our own socket to it */
-	int sockets[CONTROL_FDS_MAX];
-	bool renew_again; /* asked for while one was under way */
+	struct signers signers;
 	struct relay relay;
 	struct watch signals, control;
 	struct timer poll;
@@ -82,6 +60,11 @@ static struct part *part_of_child(struct child *c)
 static struct part *part_of_timer(struct timer *t)
 {
 	return OWNER_OF(t, struct part, timer);
+}
+
+static enum part_id id_of(const struct part *p)
+{
+	return (enum part_id)(p - p->s->parts);
 }
 
 /* ---- Stopping ---- */
@@ -111,7 +94,7 @@ static void stop_next(struct supervisor *s)
 		if (!p->child.pid)
 			continue;
 		child_signal(&p->child, part_rows[id].stop);
-		poller_set(s->poller, &p->timer, monotonic_us() + patience(s, p->id));
+		poller_set(s->poller, &p->timer, monotonic_us() + patience(s, (enum part_id)id));
 		return;
 	}
 }
@@ -138,7 +121,7 @@ static void patience_ended(struct part *p)
 {
 	log_line(LOG_WARN, "killed", LOG_TEXT("process", p->child.name),
 		 LOG_INT("pid", p->child.pid));
-	child_signal(&p->child, part_rows[p->id].kill);
+	child_signal(&p->child, part_rows[id_of(p)].kill);
 }
 
 static bool all_ended(const struct supervisor *s)
@@ -148,159 +131,6 @@ static bool all_ended(const struct supervisor *s)
 			return false;
 	}
 	return true;
-}
-
-/* ---- Starting our own kind ---- */
-
-static bool start_own(struct part *p, const char *command, const int *fds, int nfds, int out)
-{
-	const char *argv[] = {"hallmarkd", command, NULL};
-	const struct child_plan plan = {.argv = argv,
-					.fds = fds,
-					.nfds = nfds,
-					.out = out,
-					.death_signal = SIGKILL,
-					.clean = true};
-
-	if (child_start(&p->child, &plan))
-		return true;
-	log_line(LOG_ERROR, "start_failed", LOG_TEXT("process", p->child.name),
-		 LOG_TEXT("why", strerror(errno)));
-	return false;
-}
-
-static void start_again_later(struct part *p)
-{
-	int64_t now = monotonic_us();
-
-	if (p->child.started && now - p->child.started > HEALTHY)
-		p->delay = 0;
-	p->delay = p->delay ? 2 * p->delay : SHORTEST_DELAY;
-	if (p->delay > LONGEST_DELAY)
-		p->delay = LONGEST_DELAY;
-	poller_set(p->s->poller, &p->timer, now + p->delay);
-}
-
-/* ---- Signer ---- */
-
-static void start_signer(struct supervisor *s);
-
-/* One pair a loop, and one for us: ours[] stay here, theirs[] the signer is born with. */
-static int make_pairs(int *ours, int *theirs, int wanted)
-{
-	int n = 0, pair[2];
-
-	while (n < wanted &&
-	       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
-		ours[n] = pair[0];
-		theirs[n++] = pair[1];
-	}
-	return n;
-}
-
-static void close_all(const int *fds, int n)
-{
-	for (int i = 0; i < n; i++)
-		close(fds[i]);
-}
-
-static void forget_candidate(struct supervisor *s)
-{
-	if (!s->candidate)
-		return;
-	poller_unwatch(s->poller, &s->probe);
-	close(s->probe.fd);
-	close_all(s->sockets, s->config->loops);
-	s->candidate = NULL;
-}
-
-/* The new signer has answered, so it has its keys: the service is given its sockets. The
- * old one ends by itself when the service has dropped the sockets it had. */
-static void signer_answered(struct watch *w, uint32_t events)
-{
-	struct supervisor *s = OWNER_OF(w, struct supervisor, probe);
-	char answer;
-
-	(void)events;
-	if (read(w->fd, &answer, 1) != 1) {
-		poller_unwatch(s->poller, w); /* its end is told by the pidfd */
-		return;
-	}
-	if (s->control.fd < 0) { /* nobody to sign for; it ends with its sockets */
-		forget_candidate(s);
-		return;
-	}
-	if (!control_send(s->control.fd, s->sockets, s->config->loops))
-		log_line(LOG_ERROR, "signer_sockets_lost", LOG_TEXT("why", strerror(errno)));
-	s->signer = s->candidate;
-	s->signer->delay = 0;
-	forget_candidate(s);
-	if (s->renew_again)
-		start_signer(s);
-}
-
-/* Asks for its keys; what it says does not matter to us. */
-static bool ask(int fd)
-{
-	const struct wire_frame keys = {.kind = WIRE_KEYS};
-	struct wire_out out = {0};
-	bool good = wire_put(&out, &keys) && wire_flush(&out, fd);
-
-	wire_out_free(&out);
-	return good;
-}
-
-static bool start_candidate(struct supervisor *s, struct part *p)
-{
-	int ours[CONTROL_FDS_MAX + 1], fds[CONTROL_FDS_MAX + 2] = {s->settings_fd};
-	int loops = s->config->loops, n = make_pairs(ours, fds + 1, loops + 1);
-
-	if (n < loops + 1 || !start_own(p, "signer", fds, n + 1, 0)) {
-		close_all(ours, n);
-		close_all(fds + 1, n);
-		return false;
-	}
-	close_all(fds + 1, n);
-	memcpy(s->sockets, ours, (size_t)loops * sizeof(*ours));
-	s->candidate = p;
-	s->probe = (struct watch){.fd = ours[loops], .ready = signer_answered};
-	return ask(s->probe.fd) && poller_watch(s->poller, &s->probe, EPOLLIN);
-}
-
-static void start_signer(struct supervisor *s)
-{
-	struct part *p = s->parts[SIGNER].child.pid ? &s->parts[OTHER_SIGNER] : &s->parts[SIGNER];
-
-	s->renew_again = s->candidate != NULL;
-	if (s->candidate)
-		return;
-	if (p->child.pid) { /* the one before the last is still on its way out */
-		child_signal(&p->child, SIGKILL);
-		s->renew_again = true;
-	} else if (!start_candidate(s, p)) {
-		child_signal(&p->child, SIGKILL);
-		if (!p->child.pid)
-			start_again_later(p);
-	}
-}
-
-static void signer_ended(struct part *p)
-{
-	struct supervisor *s = p->s;
-	bool failed = p == s->candidate, speaking = p == s->signer;
-
-	if (failed)
-		forget_candidate(s);
-	if (speaking)
-		s->signer = NULL;
-	if (!s->parts[SERVICE].child.pid)
-		return;
-	if (failed && s->signer)
-		log_line(LOG_ERROR, "signer_kept", LOG_TEXT("why", "the new signer did not start"));
-	else if (failed || speaking)
-		start_again_later(p);
-	else if (s->renew_again)
-		start_signer(s);
 }
 
 /* ---- Service ---- */
@@ -337,21 +167,21 @@ static void start_service(struct supervisor *s)
 	int pair[2], fds[2] = {s->settings_fd};
 
 	if (!control_pair(pair)) {
-		start_again_later(&s->parts[SERVICE]);
+		part_start_later(&s->parts[SERVICE]);
 		return;
 	}
 	fds[1] = pair[1];
-	bool good = start_own(&s->parts[SERVICE], "service", fds, 2, 0);
+	bool good = part_start(&s->parts[SERVICE], "service", fds, 2, 0);
 	close(pair[1]);
 	s->control = (struct watch){.fd = pair[0], .ready = service_spoke};
 	if (!good || !poller_watch(s->poller, &s->control, EPOLLIN)) {
 		close_control(s);
 		child_signal(&s->parts[SERVICE].child, SIGKILL);
 		if (!good)
-			start_again_later(&s->parts[SERVICE]);
+			part_start_later(&s->parts[SERVICE]);
 		return;
 	}
-	start_signer(s);
+	signers_renew(&s->signers);
 }
 
 static void service_ended(struct part *p)
@@ -363,11 +193,8 @@ static void service_ended(struct part *p)
 		give_up(s, "the service ended before it was ready");
 		return;
 	}
-	poller_cancel(s->poller, &s->parts[SIGNER].timer);
-	poller_cancel(s->poller, &s->parts[OTHER_SIGNER].timer);
-	s->renew_again = false;
-	s->signer = NULL; /* it ends by itself: its sockets are closed */
-	start_again_later(p);
+	signers_dropped(&s->signers);
+	part_start_later(p);
 }
 
 /* ---- Prepare ---- */
@@ -381,7 +208,7 @@ static void start_prepare(struct supervisor *s)
 		return;
 	}
 	s->prepared = ends[0];
-	if (!start_own(&s->parts[PREPARE], "prepare", &s->settings_fd, 1, ends[1]))
+	if (!part_start(&s->parts[PREPARE], "prepare", &s->settings_fd, 1, ends[1]))
 		give_up(s, strerror(errno));
 	close(ends[1]);
 }
@@ -395,7 +222,7 @@ static void prepare_ended(struct part *p, int status)
 	s->key_id[n > 0 ? n : 0] = '\0';
 	s->key_id[strcspn(s->key_id, "\n")] = '\0';
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TRY_AGAIN)
-		start_again_later(p);
+		part_start_later(p);
 	else if (status == 0)
 		start_service(s);
 	else
@@ -416,7 +243,7 @@ static void start_postgres(struct supervisor *s)
 		   !child_start(&p->child, &plan)) {
 		log_line(LOG_ERROR, "start_failed", LOG_TEXT("process", "postgres"),
 			 LOG_TEXT("why", strerror(errno)));
-		start_again_later(p);
+		part_start_later(p);
 	}
 	if (plan.err > 0)
 		close(plan.err);
@@ -466,7 +293,7 @@ static void postgres_ended(struct part *p)
 	} else if (s->poll.place) {
 		give_up(s, "PostgreSQL ended before it was ready; what it said stands above");
 	} else {
-		start_again_later(p);
+		part_start_later(p);
 	}
 }
 
@@ -476,20 +303,20 @@ static void part_ended(struct child *c, int status)
 {
 	struct part *p = part_of_child(c);
 	struct supervisor *s = p->s;
-	bool retired = (p->id == SIGNER || p->id == OTHER_SIGNER) && p != s->signer;
-	bool expected = s->stopping || p->id == PREPARE || (retired && p != s->candidate);
+	enum part_id id = id_of(p);
+	bool expected = s->stopping || id == PREPARE || signers_retired(&s->signers, p);
 
 	poller_cancel(s->poller, &p->timer);
 	log_line(expected ? LOG_DEBUG : LOG_WARN, "ended", LOG_TEXT("process", c->name),
 		 LOG_INT("status", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
 		 LOG_INT("signal", status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0));
 	if (s->stopping) {
-		if (p->id == POSTGRES)
+		if (id == POSTGRES)
 			relay_close(&s->relay);
 		stop_next(s);
 		return;
 	}
-	switch (p->id) {
+	switch (id) {
 	case PREPARE:
 		prepare_ended(p, status);
 		return;
@@ -498,7 +325,7 @@ static void part_ended(struct child *c, int status)
 		return;
 	case SIGNER:
 	case OTHER_SIGNER:
-		signer_ended(p);
+		signers_ended(&s->signers, p, s->parts[SERVICE].child.pid != 0);
 		return;
 	case POSTGRES:
 		postgres_ended(p);
@@ -506,6 +333,11 @@ static void part_ended(struct child *c, int status)
 	case PARTS:
 		return;
 	}
+}
+
+static void start_signer(struct supervisor *s)
+{
+	signers_renew(&s->signers);
 }
 
 static void part_due(struct timer *t)
@@ -519,7 +351,7 @@ static void part_due(struct timer *t)
 	if (p->s->stopping)
 		patience_ended(p);
 	else
-		starts[p->id](p->s);
+		starts[id_of(p)](p->s);
 }
 
 /* ---- Signals ---- */
@@ -546,7 +378,7 @@ static void signal_came(struct watch *w, uint32_t events)
 	if (info.ssi_signo != SIGHUP)
 		asked_to_stop(s);
 	else if (!s->stopping && s->parts[SERVICE].child.pid)
-		start_signer(s);
+		signers_renew(&s->signers);
 }
 
 static bool watch_signals(struct supervisor *s)
@@ -577,6 +409,7 @@ static bool write_settings(struct supervisor *s)
 
 	if (!f)
 		return false;
+	s->signers.settings_fd = s->settings_fd;
 	settings_write(s->settings, f);
 	return fclose(f) == 0;
 }
@@ -645,12 +478,17 @@ int supervise(struct arena *a, struct settings *settings, const struct config *c
 	for (int id = 0; id < PARTS; id++)
 		s.parts[id] = (struct part){
 			.s = &s,
-			.id = (enum part_id)id,
 			.timer = {.expired = part_due},
 			.child = {.poller = s.poller,
 				  .name = part_rows[id].name,
 				  .ended = part_ended},
 		};
+	s.signers = (struct signers){
+		.poller = s.poller,
+		.seats = {&s.parts[SIGNER], &s.parts[OTHER_SIGNER]},
+		.control = &s.control,
+		.loops = c->loops,
+	};
 	int status = s.scratch && s.poller ? begin_and_run(&s) : report(strerror(errno));
 	poller_free(s.poller);
 	arena_free(s.scratch);

@@ -6,8 +6,8 @@
 #include "base/quote.h"
 #include "base/text.h"
 #include "registry/name.h"
-#include "registry/range.h"
 #include "registry/semver.h"
+#include "registry/version_range.h"
 
 static const char *const kind_names[] = {
 	[REFERENCE_EXACT] = "exact", [REFERENCE_RANGE] = "range",     [REFERENCE_NEWEST] = "newest",
@@ -68,9 +68,9 @@ static struct problem read_newest(struct reader *r, struct reference *out)
 
 static struct problem read_range(struct reader *r, struct reference *out)
 {
-	struct range range;
+	struct version_range range;
 
-	TRY(range_read(r->arena, r->where, r->whole.at, r->whole.len, &range));
+	TRY(version_range_read(r->arena, r->where, r->whole.at, r->whole.len, &range));
 	out->kind = REFERENCE_RANGE;
 	memcpy(out->keys, range.keys, sizeof(out->keys));
 	out->nkeys = range.nkeys;

@@ -9,7 +9,7 @@
  *	@champion         where an alias points
  *	v7                the seventh version of the model
  *
- * What a range may say stands in registry/range.h.
+ * What a range may say stands in registry/version_range.h.
  */
 #ifndef HALLMARK_REGISTRY_REFERENCE_H
 #define HALLMARK_REGISTRY_REFERENCE_H
@@ -18,7 +18,7 @@
 
 #include "base/json_out.h"
 #include "base/problem.h"
-#include "registry/range.h"
+#include "registry/version_range.h"
 #include "sql/args.h"
 
 enum { REFERENCE_MAX = 1024, REFERENCE_KEYS = RANGE_KEYS };
@@ -34,7 +34,7 @@ enum reference_kind {
 struct reference {
 	enum reference_kind kind;
 	const char *text; /* as it was written, in the arena */
-	/* EXACT: the version's key. RANGE: those of a struct range. */
+	/* EXACT: the version's key. RANGE: those of a struct version_range. */
 	struct bytes keys[REFERENCE_KEYS];
 	size_t nkeys;
 	/* EXACT: the canonical version when it names build metadata, else NULL.

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-	ROOM = 256 * 1024,
+	ROOM = 512 * 1024,
 	PAGE = 4096, /* a piece begins on a page, so that the store may write it directly */
 };
 
@@ -12,11 +12,15 @@ struct gather {
 	struct ingest *ingest;
 	void (*done)(void *who, struct problem p);
 	void *who;
-	char *filling, *working; /* NULL until needed; ingest reads working while busy */
+	char *filling; /* NULL until there is something to fill it with */
 	size_t room, filled;
-	bool busy;      /* ingest will call back */
-	bool awaited;   /* and so must we */
+	char *working[INGEST_DEPTH]; /* what ingest reads, oldest first */
+	int nworking;
+	char *spare[INGEST_DEPTH]; /* the one used last on top: it is in the processor's cache */
+	int nspare;
+	bool awaited;   /* we must call back */
 	bool finishing; /* what is filled is the last of it */
+	bool finish_sent;
 	bool ended;
 	struct problem problem;
 };
@@ -27,7 +31,8 @@ static const struct problem no_memory = {.code = PROBLEM_BUSY,
 static void gather_free(struct gather *g)
 {
 	free(g->filling);
-	free(g->working);
+	while (g->nspare)
+		free(g->spare[--g->nspare]);
 	free(g);
 }
 
@@ -36,42 +41,49 @@ static void hand_over(struct gather *g)
 	char *full = g->filling;
 	size_t len = g->filled;
 
-	g->filling = g->working;
-	g->working = full;
+	g->filling = NULL;
 	g->filled = 0;
-	g->busy = true;
+	g->working[g->nworking++] = full;
 	ingest_piece(g->ingest, full, len);
+}
+
+static void take_back(struct gather *g)
+{
+	g->spare[g->nspare++] = g->working[0];
+	memmove(g->working, g->working + 1, (size_t)--g->nworking * sizeof(g->working[0]));
+}
+
+static bool next_buffer(struct gather *g)
+{
+	g->filling = g->nspare ? g->spare[--g->nspare] : aligned_alloc(PAGE, g->room);
+	return g->filling;
 }
 
 /* After a problem ingest answers the finish with it once more. */
 static void finish(struct gather *g)
 {
-	if (g->filled && g->problem.code == PROBLEM_NONE) {
+	if (g->filled && g->problem.code == PROBLEM_NONE)
 		hand_over(g);
-		return;
-	}
-	g->finishing = false;
-	g->busy = true;
+	g->finish_sent = true;
 	ingest_finish(g->ingest);
 }
 
 static void on_ingested(void *who, struct problem p)
 {
 	struct gather *g = who;
+	const bool last = !g->nworking; /* of the finish, which has no piece */
 
-	g->busy = false;
+	if (!last)
+		take_back(g);
+	else
+		g->finish_sent = false;
 	if (g->ended) {
-		gather_free(g);
+		if (!g->nworking && !g->finish_sent)
+			gather_free(g);
 		return;
 	}
 	g->problem = p;
-	if (g->finishing) {
-		finish(g);
-		return;
-	}
-	if (g->filled == g->room && p.code == PROBLEM_NONE)
-		hand_over(g);
-	if (g->awaited) {
+	if (g->awaited && (last || !g->finishing)) {
 		g->awaited = false;
 		g->done(g->who, p);
 	}
@@ -109,19 +121,18 @@ struct problem gather_take(struct gather *g, const void *data, size_t len, size_
 
 	*taken = 0;
 	while (len > *taken && g->problem.code == PROBLEM_NONE) {
-		size_t left = len - *taken, room = g->room - g->filled;
-		size_t n = left < room ? left : room;
-
-		if (!n) { /* still full: ingest is at the other one */
+		if (!g->filling && g->nworking == INGEST_DEPTH) {
 			g->awaited = true;
 			return NO_PROBLEM;
 		}
-		if (!g->filling && !(g->filling = aligned_alloc(PAGE, g->room)))
+		if (!g->filling && !next_buffer(g))
 			return no_memory;
+		size_t left = len - *taken, room = g->room - g->filled;
+		size_t n = left < room ? left : room;
 		memcpy(g->filling + g->filled, from + *taken, n);
 		g->filled += n;
 		*taken += n;
-		if (g->filled == g->room && !g->busy)
+		if (g->filled == g->room)
 			hand_over(g);
 	}
 	return g->problem;
@@ -130,8 +141,7 @@ struct problem gather_take(struct gather *g, const void *data, size_t len, size_
 void gather_finish(struct gather *g)
 {
 	g->finishing = g->awaited = true;
-	if (!g->busy)
-		finish(g);
+	finish(g);
 }
 
 const struct ingest_result *gather_result(const struct gather *g)
@@ -145,6 +155,6 @@ void gather_end(struct gather *g)
 		return;
 	g->ended = true;
 	ingest_end(g->ingest);
-	if (!g->busy)
+	if (!g->nworking && !g->finish_sent)
 		gather_free(g);
 }

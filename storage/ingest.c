@@ -7,41 +7,50 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/owner.h"
 #include "base/text.h"
 
 enum {
 	DETAIL_ROOM = 64 * 1024, /* for a problem's detail; nothing is taken before */
 	SPLIT_FROM = 64 * 1024,  /* bytes of a piece; below, more threads cost more */
-	PARTS = 3,
 	READ_ROOM = 256 * 1024,
 	DROP_EVERY = 8 * 1024 * 1024,
 };
 
-struct ingest_job {
-	struct job job;
-	struct ingest *ingest;
+struct piece {
+	const void *data;
+	size_t len;
 };
 
-/* running counts the jobs of the call in flight; only the loop touches it. */
+/* One of the three things that are done to every piece. Its job works on the pieces
+ * from next to end; the loop moves these numbers, and only while no job runs. */
+struct stream {
+	struct job job;
+	struct ingest *ingest;
+	void (*feed)(struct ingest *u, const struct piece *piece);
+	unsigned next, end;
+	bool busy;
+};
+
+enum { BLAKE2B, WRITE, SHA256, STREAMS };
+
 struct ingest {
 	struct ingest_plan plan;
 	unsigned char announced[SHA256_BYTES]; /* where plan.sha256 points */
-	struct arena *arena;
+	struct arena *arena;                   /* of the one who writes, while one does */
 	struct hasher hasher;
 	struct store_put *put;
-	const void *data;
-	size_t len;
-	struct ingest_job jobs[PARTS];
-	int running;
-	bool ended;
+	struct problem failed; /* while writing: told to the loop when its job is over */
+	struct stream streams[STREAMS];
+	struct piece pieces[INGEST_DEPTH]; /* piece number n lies at n % INGEST_DEPTH */
+	unsigned taken, answered;          /* how many of them */
+	struct job nudge;                  /* brings an answer that needs no work */
+	bool nudged, answering;
+	bool excess; /* more came than was announced */
+	bool finishing, finished, ended;
 	struct problem problem;
 	struct ingest_result result;
 };
-
-static struct ingest *ingest_of(struct job *job)
-{
-	return ((struct ingest_job *)job)->ingest;
-}
 
 static void ingest_free(struct ingest *u)
 {
@@ -54,7 +63,7 @@ static void ingest_free(struct ingest *u)
 
 static void free_work(struct job *job)
 {
-	ingest_free(ingest_of(job));
+	ingest_free(((struct stream *)job)->ingest);
 }
 
 /* Unlinking a large file takes its time, so it is a job too. */
@@ -64,55 +73,11 @@ static void bury(struct ingest *u)
 		ingest_free(u);
 		return;
 	}
-	u->jobs[0] = (struct ingest_job){.job = {.work = free_work}, .ingest = u};
-	jobs_submit(u->plan.jobs, NULL, &u->jobs[0].job);
+	u->streams[WRITE].job = (struct job){.work = free_work};
+	jobs_submit(u->plan.jobs, NULL, &u->streams[WRITE].job);
 }
 
-static void part_done(struct job *job)
-{
-	struct ingest *u = ingest_of(job);
-
-	if (--u->running)
-		return;
-	const bool ended = u->ended; /* after done() only this still knows */
-	u->plan.done(u->plan.who, u->problem);
-	if (ended)
-		bury(u);
-}
-
-static void submit(struct ingest *u, int part, void (*work)(struct job *job))
-{
-	struct ingest_job *j = &u->jobs[part];
-
-	*j = (struct ingest_job){.job = {.work = work, .done = part_done}, .ingest = u};
-	u->running++;
-	jobs_submit(u->plan.jobs, u->plan.home, &j->job);
-}
-
-/* An answer that needs no work still comes from the loop, never from within the call. */
-static void answer(struct ingest *u)
-{
-	u->jobs[0] = (struct ingest_job){.job = {.done = part_done}, .ingest = u};
-	u->running++;
-	mailbox_post(u->plan.home, &u->jobs[0].job);
-}
-
-struct ingest *ingest_begin(const struct ingest_plan *plan)
-{
-	struct ingest *u = calloc(1, sizeof(*u));
-
-	if (!u)
-		return NULL;
-	u->plan = *plan;
-	u->arena = arena_new(DETAIL_ROOM);
-	if (!u->arena || !hasher_begin(&u->hasher)) {
-		ingest_free(u);
-		return NULL;
-	}
-	if (plan->sha256)
-		u->plan.sha256 = memcpy(u->announced, plan->sha256, SHA256_BYTES);
-	return u;
-}
+/* ---- the three streams ------------------------------------------------------------ */
 
 static struct problem put_open(struct ingest *u)
 {
@@ -122,66 +87,189 @@ static struct problem put_open(struct ingest *u)
 		      : ops->put_begin(u->plan.store, u->arena, u->plan.length, &u->put);
 }
 
-static struct problem write_piece(struct ingest *u)
+static struct problem write_piece(struct ingest *u, const struct piece *piece)
 {
 	TRY(put_open(u));
-	return u->plan.store->ops->put_write(u->put, u->arena, u->data, u->len);
+	return u->plan.store->ops->put_write(u->put, u->arena, piece->data, piece->len);
 }
 
-/* A piece's three parts. Only writing may fail, so only it sets problem and uses the
- * arena. Writing has a thread of its own because it waits for the medium while
- * the two digests need the processor. */
-static void write_work(struct job *job)
+/* Writing has a thread of its own because it waits for the medium while the two digests need
+ * the processor. Only writing may fail. */
+static void feed_store(struct ingest *u, const struct piece *piece)
 {
-	struct ingest *u = ingest_of(job);
-
-	u->problem = write_piece(u);
+	if (u->failed.code == PROBLEM_NONE)
+		u->failed = write_piece(u, piece);
 }
 
-static void sha256_work(struct job *job)
+static void feed_sha256(struct ingest *u, const struct piece *piece)
 {
-	struct ingest *u = ingest_of(job);
-
-	hasher_sha256(&u->hasher, u->data, u->len);
+	hasher_sha256(&u->hasher, piece->data, piece->len);
 }
 
-static void blake2b_work(struct job *job)
+static void feed_blake2b(struct ingest *u, const struct piece *piece)
 {
-	struct ingest *u = ingest_of(job);
-
-	hasher_blake2b(&u->hasher, u->data, u->len);
+	hasher_blake2b(&u->hasher, piece->data, piece->len);
 }
 
-static void (*const parts[PARTS])(struct job *job) = {blake2b_work, write_work, sha256_work};
+static void stream_run(struct stream *s)
+{
+	for (unsigned n = s->next; n != s->end; n++)
+		s->feed(s->ingest, &s->ingest->pieces[n % INGEST_DEPTH]);
+}
+
+static void stream_work(struct job *job)
+{
+	stream_run((struct stream *)job);
+}
 
 static void whole_work(struct job *job)
 {
-	for (int i = 0; i < PARTS; i++)
-		parts[i](job);
+	struct ingest *u = ((struct stream *)job)->ingest;
+
+	for (int i = 0; i < STREAMS; i++)
+		stream_run(&u->streams[i]);
 }
 
-static bool too_much(const struct ingest *u, size_t len)
+/* ---- the loop --------------------------------------------------------------------- */
+
+static bool busy(const struct ingest *u)
 {
-	return u->plan.length >= 0 && (uint64_t)len > (uint64_t)(u->plan.length - u->result.size);
+	return u->streams[BLAKE2B].busy || u->streams[WRITE].busy || u->streams[SHA256].busy;
 }
 
-void ingest_piece(struct ingest *u, const void *data, size_t len)
+/* No further work is begun. */
+static bool stopped(const struct ingest *u)
 {
-	if (u->problem.code == PROBLEM_NONE && too_much(u, len))
-		u->problem = problem(u->arena, PROBLEM_DIGEST_MISMATCH,
-				     "the body is longer than the %lld bytes announced",
-				     (long long)u->plan.length);
-	if (u->problem.code != PROBLEM_NONE) {
-		answer(u);
-		return;
+	return u->ended || u->excess || u->problem.code != PROBLEM_NONE;
+}
+
+static bool through_all(const struct ingest *u, unsigned piece)
+{
+	for (int i = 0; i < STREAMS; i++)
+		if (u->streams[i].next == piece)
+			return false;
+	return true;
+}
+
+static bool answer_is_due(const struct ingest *u)
+{
+	if (stopped(u))
+		return !busy(u) && (u->answered != u->taken || u->finishing);
+	if (u->answered != u->taken)
+		return through_all(u, u->answered);
+	return u->finished && u->finishing;
+}
+
+static void go_on(struct ingest *u);
+
+/* Pieces are answered in their order, the finish comes last. */
+static void answer(struct ingest *u)
+{
+	u->answering = true;
+	while (answer_is_due(u)) {
+		if (u->excess && u->problem.code == PROBLEM_NONE)
+			u->problem = problem(u->arena, PROBLEM_DIGEST_MISMATCH,
+					     "the body is longer than the %lld bytes announced",
+					     (long long)u->plan.length);
+		if (u->answered != u->taken)
+			u->answered++;
+		else
+			u->finishing = false;
+		u->plan.done(u->plan.who, u->problem);
 	}
-	u->data = data;
-	u->len = len;
-	u->result.size += (int64_t)len;
-	if (len < SPLIT_FROM)
-		submit(u, 0, whole_work);
-	for (int i = 0; len >= SPLIT_FROM && i < PARTS; i++)
-		submit(u, i, parts[i]);
+	u->answering = false;
+	if (!u->ended)
+		go_on(u);
+	else if (!busy(u))
+		bury(u);
+}
+
+static void nudge_done(struct job *job)
+{
+	struct ingest *u = OWNER_OF(job, struct ingest, nudge);
+
+	u->nudged = false;
+	answer(u);
+}
+
+static void over(struct ingest *u, struct stream *s)
+{
+	s->busy = false;
+	s->next = s->end;
+	if (s == &u->streams[WRITE] && u->problem.code == PROBLEM_NONE)
+		u->problem = u->failed;
+}
+
+static void stream_done(struct job *job)
+{
+	struct stream *s = (struct stream *)job;
+
+	over(s->ingest, s);
+	answer(s->ingest);
+}
+
+static void whole_done(struct job *job)
+{
+	struct ingest *u = ((struct stream *)job)->ingest;
+
+	for (int i = 0; i < STREAMS; i++)
+		over(u, &u->streams[i]);
+	answer(u);
+}
+
+static void submit(struct stream *s, void (*work)(struct job *job), void (*done)(struct job *job))
+{
+	s->job = (struct job){.work = work, .done = done};
+	s->busy = true;
+	jobs_submit(s->ingest->plan.jobs, s->ingest->plan.home, &s->job);
+}
+
+/* A small piece that comes alone is one job for all. */
+static bool begin_whole(struct ingest *u)
+{
+	if (busy(u) || u->taken - u->answered != 1 ||
+	    u->pieces[u->answered % INGEST_DEPTH].len >= SPLIT_FROM)
+		return false;
+	for (int i = 0; i < STREAMS; i++) {
+		u->streams[i].end = u->taken;
+		u->streams[i].busy = true;
+	}
+	submit(&u->streams[BLAKE2B], whole_work, whole_done);
+	return true;
+}
+
+static void begin_streams(struct ingest *u)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		struct stream *s = &u->streams[i];
+
+		if (s->busy || s->next == u->taken)
+			continue;
+		s->end = u->taken;
+		submit(s, stream_work, stream_done);
+	}
+}
+
+/* ---- the upload ------------------------------------------------------------------- */
+
+struct ingest *ingest_begin(const struct ingest_plan *plan)
+{
+	struct ingest *u = calloc(1, sizeof(*u));
+
+	if (!u)
+		return NULL;
+	u->plan = *plan;
+	u->streams[BLAKE2B] = (struct stream){.ingest = u, .feed = feed_blake2b};
+	u->streams[WRITE] = (struct stream){.ingest = u, .feed = feed_store};
+	u->streams[SHA256] = (struct stream){.ingest = u, .feed = feed_sha256};
+	u->arena = arena_new(DETAIL_ROOM);
+	if (!u->arena || !hasher_begin(&u->hasher)) {
+		ingest_free(u);
+		return NULL;
+	}
+	if (plan->sha256)
+		u->plan.sha256 = memcpy(u->announced, plan->sha256, SHA256_BYTES);
+	return u;
 }
 
 static struct problem agrees(struct ingest *u)
@@ -218,17 +306,57 @@ static struct problem finish(struct ingest *u)
 
 static void finish_work(struct job *job)
 {
-	struct ingest *u = ingest_of(job);
+	struct ingest *u = ((struct stream *)job)->ingest;
 
-	u->problem = finish(u);
+	u->failed = finish(u);
+}
+
+static void finish_done(struct job *job)
+{
+	struct ingest *u = ((struct stream *)job)->ingest;
+
+	u->finished = true;
+	over(u, &u->streams[WRITE]);
+	if (u->ended && u->problem.code == PROBLEM_NONE) /* nobody will learn the key */
+		ingest_discard(u->plan.store, u->plan.jobs, u->result.key);
+	answer(u);
+}
+
+/* After a stop there is only the answer to bring, from the loop and never from within a call. */
+static void go_on(struct ingest *u)
+{
+	if (u->answering)
+		return;
+	if (stopped(u)) {
+		if (u->nudged || !answer_is_due(u))
+			return;
+		u->nudged = true;
+		u->nudge = (struct job){.done = nudge_done};
+		mailbox_post(u->plan.home, &u->nudge);
+	} else if (u->answered != u->taken) {
+		if (!begin_whole(u))
+			begin_streams(u);
+	} else if (u->finishing && !busy(u)) {
+		submit(&u->streams[WRITE], finish_work, finish_done);
+	}
+}
+
+void ingest_piece(struct ingest *u, const void *data, size_t len)
+{
+	const int64_t announced = u->plan.length;
+
+	u->pieces[u->taken++ % INGEST_DEPTH] = (struct piece){data, len};
+	if (announced >= 0 && (uint64_t)len > (uint64_t)(announced - u->result.size))
+		u->excess = true;
+	if (!stopped(u))
+		u->result.size += (int64_t)len;
+	go_on(u);
 }
 
 void ingest_finish(struct ingest *u)
 {
-	if (u->problem.code != PROBLEM_NONE)
-		answer(u);
-	else
-		submit(u, 0, finish_work);
+	u->finishing = true;
+	go_on(u);
 }
 
 const struct ingest_result *ingest_result(const struct ingest *u)
@@ -241,7 +369,7 @@ void ingest_end(struct ingest *u)
 	if (!u)
 		return;
 	u->ended = true;
-	if (!u->running)
+	if (!u->answering && !u->nudged && !busy(u))
 		bury(u);
 }
 

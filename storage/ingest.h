@@ -1,20 +1,21 @@
 /* ingest.h - one pass over an upload: hashed twice while it is written.
  *
- * The loop hands over the body piece by piece; three jobs at the same time write
- * the piece and feed it to SHA-256 and to BLAKE2b-512 (one job does all three to
- * a small piece). There is at most one call in flight per upload:
+ * The loop hands over the body piece by piece. Three streams run through the
+ * pieces at the same time, each in its own job and at its own speed: one writes,
+ * one feeds SHA-256, one BLAKE2b-512 (a small piece that comes alone is one job):
  *
  *	u = ingest_begin(&plan);
  *	ingest_piece(u, data, len);   … done() …   and so on
  *	ingest_finish(u);             … done() …   ingest_result(u)
  *	ingest_end(u);
  *
- * Every ingest_piece() and ingest_finish() is answered by exactly one done(),
- * on the loop. Until then the piece must stay where it is. After a problem only
- * ingest_end() is left.
+ * Every ingest_piece() and ingest_finish() is answered by exactly one done(), on
+ * the loop and in their order. Until then the piece must stay where it is; at most
+ * INGEST_DEPTH may wait for their answer. After a problem only ingest_end() is
+ * left.
  *
  * Nothing is visible in the store before ingest_finish() has found the announced
- * length and digest to be true. An upload between two pieces holds about 1 KiB
+ * length and digest to be true. An upload between two pieces holds about 1.5 KiB
  * and one descriptor.
  */
 #ifndef HALLMARK_STORAGE_INGEST_H
@@ -29,6 +30,8 @@
 #include "storage/store.h"
 
 struct ingest;
+
+enum { INGEST_DEPTH = 4 };
 
 struct ingest_plan {
 	struct store *store;
@@ -55,14 +58,14 @@ struct ingest *ingest_begin(const struct ingest_plan *plan);
 /* Data beyond the announced length is DIGEST_MISMATCH. */
 void ingest_piece(struct ingest *u, const void *data, size_t len);
 
-/* Too few bytes, or others than announced: DIGEST_MISMATCH. */
+/* Too few bytes, or others than announced: DIGEST_MISMATCH. No piece may come after it. */
 void ingest_finish(struct ingest *u);
 
 const struct ingest_result *ingest_result(const struct ingest *u);
 
-/* Every upload ends with this, at any moment. Unless it was finished, what was
- * written is removed. While a call is in flight its done() still comes and is
- * the word that the piece is free; then nothing more. */
+/* Every upload ends with this, at any moment. Unless the finish has been answered,
+ * what was written is removed. The done() of calls in flight still comes and is the word
+ * that the piece is free; then nothing more. */
 void ingest_end(struct ingest *u);
 
 /* Removes stored bytes, some time soon, without telling anyone: the database

@@ -44,6 +44,17 @@ cppcheck_all() {
 		--error-exitcode=1 -D_GNU_SOURCE -DHALLMARK_VERSION='""' -I. -Ibuild/gen $folders
 }
 
+# With static archives a name that two files define is linked without a word, to whichever
+# comes first.
+symbols() {
+	local twice
+	# shellcheck disable=SC2086
+	twice=$(find $folders -name '*.c' | sed 's,^,build/lint/obj/,; s/c$/o/' | xargs nm --defined-only --extern-only -A |
+		awk '{ sub(/\.o:.*/, ".c", $1); sub(/^build.lint.obj./, "", $1); files[$3] = files[$3] " " $1; n[$3]++ }
+			END { for (name in n) if (name != "main" && n[name] > 1) print name ":" files[name] }')
+	[ -z "$twice" ] || { echo "error: defined more than once: $twice"; return 1; }
+}
+
 # Includes are written from the root. In api/ no circle of them ties files together, a
 # source and its header being one (the plan is in api/server.h): tsort fails at one.
 includes() {
@@ -51,18 +62,6 @@ includes() {
 	! grep -nE '#include "\.\.?/' -r $folders tests --include='*.[ch]' || return
 	grep -oE '^#include "api/[^"]+"' -r api --include='*.[ch]' |
 		sed -E 's/\.[ch]:#include "/ /; s/\.[ch]"$//' | tsort >/dev/null
-}
-
-# In a program a name is defined once: from two archives the linker would take the first it
-# meets, unasked.
-symbols() {
-	local program twice
-	for program in "base sql storage registry api hallmarkd" "base cli"; do
-		# shellcheck disable=SC2086
-		twice=$(find $program -name '*.c' | sed 's,^,build/lint/obj/,; s/c$/o/' |
-			xargs nm --defined-only --extern-only | awk 'NF == 3 { print $3 }' | sort | uniq -d)
-		[ -z "$twice" ] || { echo "error: defined twice: $twice" && return 1; }
-	done
 }
 
 shell() { git ls-files -z 'tools/*.sh' .ci/run | xargs -0 shellcheck; }
@@ -73,8 +72,8 @@ check gcc compiler gcc
 check clang compiler clang
 check clang-tidy tidy
 check cppcheck cppcheck_all
-check includes includes
 check symbols symbols
+check includes includes
 check shell shell
 check python python
 echo "1..$count"

@@ -49,6 +49,38 @@ static void test_reading(struct arena *a)
 		is_int(model_ref_read(a, bad[i], &m).code, CLI_USAGE, "\"%s\" is none", bad[i]);
 }
 
+static const struct {
+	const char *reference, *version;
+	int64_t ordinal;
+	bool good;
+} answers[] = {
+	{NULL, "1.0.0", 1, true},
+	{"1.0.0", "1.0.0", 1, true},
+	{"v1.0.0", "1.0.0", 1, true},
+	{"1.0.0", "1.0.0+b7", 1, true},
+	{"1.0.0+b7", "1.0.0+b7", 1, true},
+	{"1.0.0+b7", "1.0.0+b8", 1, false},
+	{"1.0.0", "1.0.0-rc.1", 1, false},
+	{"1.0.0", "1.0.01", 1, false},
+	{"1.0.0-rc.1", "1.0.0-rc.1+b", 1, true},
+	{"v7", "1.0.0", 7, true},
+	{"v7", "1.0.0", 70, false},
+	{"^1", "2.0.0", 1, true},
+	{"1.x", "2.0.0", 1, true},
+	{"@champion", "2.0.0", 1, true},
+};
+
+static void test_answers(void)
+{
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		is_int(reference_answers(answers[i].reference, answers[i].version,
+					 answers[i].ordinal),
+		       answers[i].good, "%s %s %s of ordinal %lld",
+		       answers[i].reference ? answers[i].reference : "nothing",
+		       answers[i].good ? "may be" : "is not", answers[i].version,
+		       (long long)answers[i].ordinal);
+}
+
 static void test_targets(struct arena *a)
 {
 	const struct model_ref m = {"default", "my model/ü", NULL};
@@ -83,6 +115,7 @@ int main(void)
 
 	unsetenv("HALLMARK_PROJECT");
 	test_reading(a);
+	test_answers();
 	test_targets(a);
 	test_project_of_environment(a);
 	arena_free(a);

@@ -1,4 +1,4 @@
-#include "registry/range.h"
+#include "registry/version_range.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -334,13 +334,13 @@ static struct problem read_comparator(struct reader *r, struct semver_text *rest
 	return NO_PROBLEM;
 }
 
-static void add_pair(struct range *out, struct interval i)
+static void add_pair(struct version_range *out, struct interval i)
 {
 	out->keys[out->nkeys++] = i.low;
 	out->keys[out->nkeys++] = i.high;
 }
 
-static bool has_low(const struct range *range, struct bytes low)
+static bool has_low(const struct version_range *range, struct bytes low)
 {
 	for (size_t i = 2; i < range->nkeys; i += 2) {
 		if (compare(range->keys[i], low) == 0)
@@ -349,24 +349,24 @@ static bool has_low(const struct range *range, struct bytes low)
 	return false;
 }
 
-static struct range keys_of(const struct reading *reading)
+static struct version_range keys_of(const struct reading *reading)
 {
-	struct range out = {0};
+	struct version_range out = {0};
 
 	add_pair(&out, reading->whole);
 	for (int i = 0; i < reading->nnamed; i++) {
 		const struct interval seen = meet(reading->named[i], reading->whole);
 
 		if (!is_empty(seen) && !has_low(&out, seen.low)) {
-			assert(out.nkeys < RANGE_KEYS); /* two cores at most: range.h */
+			assert(out.nkeys < RANGE_KEYS); /* two cores at most: version_range.h */
 			add_pair(&out, seen);
 		}
 	}
 	return out;
 }
 
-struct problem range_read(struct arena *a, const char *where, const char *s, size_t len,
-			  struct range *out)
+struct problem version_range_read(struct arena *a, const char *where, const char *s, size_t len,
+				  struct version_range *out)
 {
 	struct reader r = {a, where, {s, len}};
 	struct semver_text rest = r.whole;
