@@ -7,6 +7,11 @@
  * The order that makes it durable: write, fsync the file, rename, close, fsync
  * the folder and whichever parents this process has not yet seen safe.
  *
+ * On a local disk a large upload passes by the page cache (O_DIRECT) as long as its
+ * pieces begin on a page of memory and are whole pages long, as those of gather.h
+ * are; any other piece, and a medium that has no such writes, is no problem. Its
+ * first reader therefore finds it on the medium, not in memory.
+ *
  * Several processes may share a folder. On a local disk every upload holds a
  * flock(2) on its file, so the sweep knows what is dead. Locks between machines
  * cannot be trusted; on any file system not known to be local an upload counts
