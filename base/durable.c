@@ -2,25 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool write_whole(int fd, const char *bytes, size_t len)
+bool write_whole(int fd, const void *bytes, size_t len)
 {
+	const char *at = bytes;
+
 	while (len) {
-		ssize_t n = write(fd, bytes, len);
+		const ssize_t n = write(fd, at, len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
 			return false;
-		bytes += n;
+		at += n;
 		len -= (size_t)n;
 	}
-	return fsync(fd) == 0;
+	return true;
 }
 
 static struct problem cannot(struct arena *a, const char *what, const char *path)
@@ -40,7 +43,7 @@ static char *temporary(struct arena *a, const char *path, const void *bytes, siz
 
 	if (fd < 0)
 		return NULL;
-	bool good = write_whole(fd, bytes, len);
+	bool good = write_whole(fd, bytes, len) && fsync(fd) == 0;
 	int saved = errno;
 	close(fd);
 	if (good)

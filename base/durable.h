@@ -2,6 +2,7 @@
 #ifndef HALLMARK_BASE_DURABLE_H
 #define HALLMARK_BASE_DURABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -14,6 +15,9 @@ struct problem durable_create(struct arena *a, const char *path, const void *byt
 /* The same, but takes the place of what was there. */
 struct problem durable_replace(struct arena *a, const char *path, const void *bytes,
 			       size_t len) MUST_CHECK;
+
+/* All of it, however often the kernel has to be asked. False with errno set. */
+bool write_whole(int fd, const void *bytes, size_t len);
 
 /* Makes what was done in the folder of path last: names made, moved or removed. */
 struct problem durable_folder_of(struct arena *a, const char *path) MUST_CHECK;

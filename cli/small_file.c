@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/durable.h"
 #include "cli/exit.h"
 
 enum { PIECE = 64 * 1024 };
@@ -75,21 +76,6 @@ struct problem small_file_read(struct arena *a, int dir, const char *path, size_
 	return read_all(a, fd, path, limit, text, len);
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* A failed fsync or close is final: what was written may be lost without a trace. */
 static int write_synced(int dir, const char *path, mode_t mode, const void *bytes, size_t len)
 {
@@ -98,7 +84,7 @@ static int write_synced(int dir, const char *path, mode_t mode, const void *byte
 
 	if (fd < 0)
 		return errno;
-	if (!write_all(fd, bytes, len) || fsync(fd) != 0)
+	if (!write_whole(fd, bytes, len) || fsync(fd) != 0)
 		error = errno;
 	if (close(fd) != 0 && !error)
 		error = errno;

@@ -2,19 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/durable.h"
 #include "base/text.h"
 #include "storage/bucket.h"
 #include "storage/libs3_call.h"
+#include "storage/scratch.h"
 
 enum {
 	MEMORY = 64 * 1024,
@@ -53,56 +52,6 @@ static void object_name(const struct libs3_store *s3, const char *key, char name
 static struct libs3_call call_of(const struct libs3_store *s3, const char *what, const char *key)
 {
 	return (struct libs3_call){.library = s3->library, .what = what, .key = key};
-}
-
-/* ---- the scratch folder ----------------------------------------------------------- */
-
-static struct problem scratch_fault(struct arena *a, const struct libs3_store *s3, int error)
-{
-	log_line(LOG_ERROR, "storage_failed", LOG_TEXT("what", "scratch"),
-		 LOG_TEXT("path", s3->scratch), LOG_TEXT("why", strerror(error)));
-	if (error == ENOSPC || error == EDQUOT || error == EFBIG)
-		return problem(a, PROBLEM_NO_SPACE,
-			       "the service has no room for the bytes on their way");
-	if (error == EMFILE || error == ENFILE || error == ENOMEM)
-		return problem(a, PROBLEM_BUSY, "too many transfers are under way at the moment");
-	return problem(a, PROBLEM_INTERNAL, "the service cannot keep the bytes on their way: %s",
-		       strerror(error));
-}
-
-/* A file without a name is gone with its last descriptor, whatever happens to us. Some
- * file systems cannot make one: there it has a name for a moment. */
-static int scratch_file(const struct libs3_store *s3, int *fd)
-{
-	char path[PATH_MAX];
-
-	*fd = open(s3->scratch, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
-	if (*fd >= 0)
-		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR)
-		return errno;
-	if (snprintf(path, sizeof(path), "%s/transfer.XXXXXX", s3->scratch) >= (int)sizeof(path))
-		return ENAMETOOLONG;
-	*fd = mkostemp(path, O_CLOEXEC);
-	if (*fd < 0)
-		return errno;
-	unlink(path);
-	return 0;
-}
-
-static int write_all(int fd, const char *from, size_t len)
-{
-	while (len) {
-		const ssize_t n = write(fd, from, len);
-
-		if (n > 0) {
-			from += n;
-			len -= (size_t)n;
-		} else if (n == 0 || errno != EINTR) {
-			return n == 0 ? EIO : errno;
-		}
-	}
-	return 0;
 }
 
 /* ---- sending ---------------------------------------------------------------------- */
@@ -157,16 +106,11 @@ static struct problem send_object(struct arena *a, struct sending *s)
 /* A body that cannot fit is refused before it has been sent. */
 static struct problem fits(struct libs3_store *s3, struct arena *a, int64_t size)
 {
-	struct statvfs v;
-
 	if (size > LIBS3_OBJECT_MAX)
 		return problem(a, PROBLEM_TOO_LARGE,
 			       "this artifact store takes files of 5 GiB at most");
-	if (size <= 0 || statvfs(s3->scratch, &v) != 0 || v.f_frsize == 0)
-		return NO_PROBLEM;
-	if ((uint64_t)size / v.f_frsize < v.f_bavail)
-		return NO_PROBLEM;
-	return scratch_fault(a, s3, ENOSPC);
+	return scratch_has_room(s3->scratch, size) ? NO_PROBLEM
+						   : scratch_fault(a, s3->scratch, ENOSPC);
 }
 
 static void put_free(struct libs3_put *put)
@@ -200,12 +144,12 @@ static struct problem s3_put_begin(struct store *s, struct arena *a, int64_t ann
 	TRY(fits(s3, a, announced));
 	struct libs3_put *put = malloc(sizeof(*put));
 	if (!put)
-		return scratch_fault(a, s3, ENOMEM);
+		return scratch_fault(a, s3->scratch, ENOMEM);
 	*put = (struct libs3_put){.s3 = s3, .fd = -1};
-	const int error = scratch_file(s3, &put->fd);
+	const int error = scratch_file(s3->scratch, &put->fd);
 	if (error) {
 		put_free(put);
-		return scratch_fault(a, s3, error);
+		return scratch_fault(a, s3->scratch, error);
 	}
 	put->md5 = md5_begin();
 	*out = (struct store_put *)put;
@@ -221,9 +165,8 @@ static struct problem s3_put_write(struct store_put *p, struct arena *a, const v
 		return fits(put->s3, a, INT64_MAX);
 	if (put->md5)
 		EVP_DigestUpdate(put->md5, data, len);
-	const int error = write_all(put->fd, data, len);
-	if (error)
-		return scratch_fault(a, put->s3, error);
+	if (!write_whole(put->fd, data, len))
+		return scratch_fault(a, put->s3->scratch, errno);
 	put->written += (int64_t)len;
 	return NO_PROBLEM;
 }
@@ -278,7 +221,7 @@ static S3Status take_bytes(int len, const char *bytes, void *call)
 	struct fetching *f = call;
 
 	libs3_moved(&f->call);
-	f->call.error = write_all(f->fd, bytes, (size_t)len);
+	f->call.error = write_whole(f->fd, bytes, (size_t)len) ? 0 : errno;
 	f->got += len;
 	return f->call.error ? S3StatusAbortedByCallback : S3StatusOK;
 }
@@ -342,12 +285,12 @@ static struct problem s3_open_blob(struct store *s, struct arena *a, const char 
 	int fd;
 
 	TRY(storage_key_check(a, key));
-	int error = scratch_file(s3, &fd);
+	int error = scratch_file(s3->scratch, &fd);
 	if (error)
-		return scratch_fault(a, s3, error);
+		return scratch_fault(a, s3->scratch, error);
 	struct problem p = fetch(s3, a, key, fd, size);
 	if (p.code == PROBLEM_NONE && lseek(fd, 0, SEEK_SET) != 0)
-		p = scratch_fault(a, s3, errno);
+		p = scratch_fault(a, s3->scratch, errno);
 	if (p.code == PROBLEM_NONE)
 		*out = fd;
 	else
@@ -505,7 +448,7 @@ static struct problem s3_check(struct store *s, struct arena *a)
 	sending.call.attempts = 1; /* whoever asks asks again */
 	sending.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (sending.fd < 0)
-		return scratch_fault(a, s3_of(s), errno);
+		return scratch_fault(a, s3_of(s)->scratch, errno);
 	struct problem p = send_object(a, &sending);
 	close(sending.fd);
 	return p;
