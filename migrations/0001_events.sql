@@ -74,16 +74,22 @@ CREATE FUNCTION utc_text_1(p_at timestamptz) RETURNS text LANGUAGE sql STABLE PA
 $$;
 COMMENT ON FUNCTION utc_text_1(timestamptz) IS 'RFC 3339 in UTC with six digits of fraction.';
 
+CREATE FUNCTION event_body_1(p_kind text, p_actor text, p_project text, p_subject text, p_at timestamptz,
+	p_before text, p_after text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+	SELECT '{"kind":' || to_json(p_kind) || ',"actor":' || to_json(p_actor) || ',"at":"' || utc_text_1(p_at)
+		|| '","project":' || coalesce(to_json(p_project)::text, 'null') || ',"subject":' || to_json(p_subject)
+		|| ',"before":' || coalesce(p_before, 'null') || ',"after":' || coalesce(p_after, 'null') || '}'
+$$;
+COMMENT ON FUNCTION event_body_1(text, text, text, text, timestamptz, text, text) IS
+	'What an event says, canonical; before and after are JSON.';
+
 CREATE FUNCTION event_write_1(p_kind text, p_actor text, p_request text, p_project text, p_model uuid,
 	p_subject text, p_at timestamptz, p_before json, p_after json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 	WITH written AS (
 		INSERT INTO event (at, model_id, kind, actor, project, subject, request_id, body)
 		VALUES (p_at, p_model, p_kind, p_actor, p_project, p_subject, p_request,
-			'{"kind":' || to_json(p_kind) || ',"actor":' || to_json(p_actor)
-			|| ',"at":"' || utc_text_1(p_at) || '","project":' || coalesce(to_json(p_project)::text, 'null')
-			|| ',"subject":' || to_json(p_subject) || ',"before":' || coalesce(p_before::text, 'null')
-			|| ',"after":' || coalesce(p_after::text, 'null') || '}')
+			event_body_1(p_kind, p_actor, p_project, p_subject, p_at, p_before::text, p_after::text))
 		RETURNING id)
 	INSERT INTO event_queue (event_id, model_id) SELECT w.id, p_model FROM written w;
 END $$;
@@ -103,6 +109,17 @@ BEGIN
 	 WHERE o.key NOT IN ('row_version', 'updated_at') AND o.value::text <> n.value::text;
 END $$;
 COMMENT ON FUNCTION json_changes_1(anyelement, anyelement) IS 'The before and after of an event: only the members that differ, row_version and updated_at aside.';
+
+CREATE FUNCTION event_change_1(p_kind text, p_actor text, p_request text, p_project text, p_model uuid, p_subject text,
+	p_old anyelement, p_new anyelement) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	changes record;
+BEGIN
+	SELECT c.before, c.after INTO changes FROM json_changes_1(p_old, p_new) c;
+	PERFORM event_write_1(p_kind, p_actor, p_request, p_project, p_model, p_subject, now(), changes.before, changes.after);
+END $$;
+COMMENT ON FUNCTION event_change_1(text, text, text, text, uuid, text, anyelement, anyelement) IS
+	'Records that a row changed, by what is different.';
 
 CREATE FUNCTION row_json_1(p_row anyelement) RETURNS json LANGUAGE plpgsql STABLE SET timezone = 'UTC' AS $$
 BEGIN

@@ -82,7 +82,6 @@ CREATE FUNCTION project_put_1(p_name text, p_description text, p_if_match int8[]
 	p_actor text, p_request text, OUT outcome text, OUT document project_document_1) LANGUAGE plpgsql AS $$
 DECLARE
 	old project_document_1;
-	changes record;
 BEGIN
 	IF p_if_match IS NULL THEN
 		INSERT INTO project (name, description, created_by) VALUES (p_name, p_description, p_actor)
@@ -109,9 +108,7 @@ BEGIN
 	UPDATE project p SET description = p_description, row_version = p.row_version + 1 WHERE p.name = p_name;
 	document := (SELECT d FROM project_document_1 d WHERE d.name = p_name);
 	outcome := 'updated';
-	SELECT c.before, c.after INTO changes FROM json_changes_1(old, document) c;
-	PERFORM event_write_1('project.updated', p_actor, p_request, p_name, NULL, p_name, now(),
-		changes.before, changes.after);
+	PERFORM event_change_1('project.updated', p_actor, p_request, p_name, NULL, p_name, old, document);
 END $$;
 COMMENT ON FUNCTION project_put_1(text, text, int8[], bool, text, text) IS
 	'Makes or replaces a project: created, updated, unchanged, precondition_required, stale, exists.';

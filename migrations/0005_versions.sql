@@ -144,6 +144,12 @@ COMMENT ON FUNCTION draft_only() IS 'Trigger of what a version is made of: it ch
 CREATE TRIGGER draft_only BEFORE INSERT OR UPDATE OR DELETE ON attestation FOR EACH ROW EXECUTE FUNCTION draft_only();
 CREATE TRIGGER attestation_kept BEFORE TRUNCATE ON attestation FOR EACH STATEMENT EXECUTE FUNCTION append_only();
 
+CREATE FUNCTION version_name_1(p_project text, p_model text, p_semver text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT p_project || '/' || p_model || '@' || p_semver
+$$;
+COMMENT ON FUNCTION version_name_1(text, text, text) IS 'project/model@1.0.0: how a version is named from outside its model.';
+
 CREATE VIEW version_document_1 AS
 SELECT v.id, m.project, m.name AS model, v.model_id, v.semver AS version, v.ordinal, v.state, v.params, v.tags,
        v.description, v.reason, v.created_at, v.created_by, v.published_at, v.published_by, v.key_id, v.files,

@@ -72,7 +72,7 @@ COMMENT ON FUNCTION digest_precondition_1(bytea, bytea[]) IS
 
 CREATE FUNCTION version_subject_1(p_version uuid, OUT project text, OUT model_id uuid, OUT subject text)
 LANGUAGE sql STABLE AS $$
-	SELECT m.project, m.id, m.project || '/' || m.name || '@' || v.semver
+	SELECT m.project, m.id, version_name_1(m.project, m.name, v.semver)
 	  FROM version v JOIN model m ON m.id = v.model_id WHERE v.id = p_version
 $$;
 COMMENT ON FUNCTION version_subject_1(uuid) IS 'How events name a version.';

@@ -48,7 +48,7 @@ DECLARE
 	parent text := '';
 BEGIN
 	IF p_parent IS NOT NULL THEN
-		SELECT ',"version":' || to_json(m.project || '/' || m.name || '@' || v.semver) || ',"version_id":"' || v.id
+		SELECT ',"version":' || to_json(version_name_1(m.project, m.name, v.semver)) || ',"version_id":"' || v.id
 		       || '","manifest_sha256":"' || encode(v.manifest_sha256, 'hex') || '"'
 		  INTO parent
 		  FROM version v JOIN model m ON m.id = v.model_id WHERE v.id = p_parent;

@@ -10,17 +10,14 @@ COMMENT ON FUNCTION model_for_event_1(model_document_1) IS 'A model with its car
 
 CREATE FUNCTION model_change_1(p_old model_document_1, p_name text, p_description text, p_card text, p_tags jsonb,
 	p_kind text, p_actor text, p_request text, OUT document model_document_1) LANGUAGE plpgsql AS $$
-DECLARE
-	changes record;
 BEGIN
 	UPDATE model m
 	   SET name = p_name, description = p_description, card = p_card, tags = p_tags, updated_at = now(),
 	       row_version = m.row_version + 1
 	 WHERE m.id = p_old.id;
 	document := (SELECT d FROM model_document_1 d WHERE d.id = p_old.id);
-	SELECT c.before, c.after INTO changes FROM json_changes_1(model_for_event_1(p_old), model_for_event_1(document)) c;
-	PERFORM event_write_1(p_kind, p_actor, p_request, p_old.project, p_old.id, p_old.project || '/' || p_old.name, now(),
-		changes.before, changes.after);
+	PERFORM event_change_1(p_kind, p_actor, p_request, p_old.project, p_old.id, p_old.project || '/' || p_old.name,
+		model_for_event_1(p_old), model_for_event_1(document));
 END $$;
 COMMENT ON FUNCTION model_change_1(model_document_1, text, text, text, jsonb, text, text, text) IS
 	'Gives a locked model new content and records what is different from what it was.';

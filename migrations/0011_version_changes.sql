@@ -10,6 +10,7 @@ DECLARE
 	number int8;
 	parents uuid[];
 	lineage text;
+	subject text;
 BEGIN
 	IF p_lineage IS NOT NULL THEN
 		SELECT p.outcome, p.fault, p.parents, p.described INTO outcome, fault, parents, lineage
@@ -35,8 +36,9 @@ BEGIN
 	END IF;
 	IF p_precedence IS NOT NULL THEN
 		at := clock_timestamp(); -- after the wait, so that times grow with ordinals
+		subject := version_name_1(p_project, p_model, p_semver);
 		-- One statement for the three rows, because this is where a registry's writers spend
-		-- their time. event_write_1() says what the event is made of.
+		-- their time; else event_write_1() would do.
 		WITH made AS (
 			INSERT INTO version (id, model_id, ordinal, created_at, state_changed_at, prerelease, state, semver,
 				precedence, tags, params, created_by, description)
@@ -46,14 +48,12 @@ BEGIN
 			RETURNING 1),
 		told AS (
 			INSERT INTO event (at, model_id, kind, actor, project, subject, request_id, body)
-			SELECT at, owner, 'version.created', p_actor, p_project, p_project || '/' || p_model || '@' || p_semver,
-			       p_request, '{"kind":"version.created","actor":' || to_json(p_actor) || ',"at":"' || utc_text_1(at)
-			       || '","project":' || to_json(p_project) || ',"subject":'
-			       || to_json(p_project || '/' || p_model || '@' || p_semver) || ',"before":null,"after":{"id":"'
-			       || p_id || '","version":' || to_json(p_semver) || ',"ordinal":' || number
-			       || ',"state":"draft","params":' || p_params || ',"tags":' || p_tags
-			       || ',"description":' || to_json(p_description) || coalesce(',"metrics":' || p_metrics, '')
-			       || coalesce(',"lineage":' || lineage, '') || '}}'
+			SELECT at, owner, 'version.created', p_actor, p_project, subject, p_request,
+			       event_body_1('version.created', p_actor, p_project, subject, at, NULL,
+				'{"id":"' || p_id || '","version":' || to_json(p_semver) || ',"ordinal":' || number
+				|| ',"state":"draft","params":' || p_params || ',"tags":' || p_tags
+				|| ',"description":' || to_json(p_description) || coalesce(',"metrics":' || p_metrics, '')
+				|| coalesce(',"lineage":' || lineage, '') || '}')
 			  FROM made
 			RETURNING id)
 		INSERT INTO event_queue (event_id, model_id) SELECT t.id, owner FROM told t;
@@ -104,7 +104,6 @@ CREATE FUNCTION version_patch_1(p_project text, p_model text, p_kind text, p_key
 DECLARE
 	locked record;
 	old version_document_1;
-	changes record;
 	new_tags jsonb;
 BEGIN
 	SELECT l.outcome, l.document INTO locked FROM version_lock_1(p_project, p_model, p_kind, p_keys, p_word) l;
@@ -131,9 +130,8 @@ BEGIN
 	 WHERE v.id = old.id;
 	outcome := 'updated';
 	document := (SELECT d FROM version_document_1 d WHERE d.id = old.id);
-	SELECT c.before, c.after INTO changes FROM json_changes_1(old, document) c;
-	PERFORM event_write_1('version.updated', p_actor, p_request, old.project, old.model_id,
-		old.project || '/' || old.model || '@' || old.version, now(), changes.before, changes.after);
+	PERFORM event_change_1('version.updated', p_actor, p_request, old.project, old.model_id,
+		version_name_1(old.project, old.model, old.version), old, document);
 END $$;
 COMMENT ON FUNCTION version_patch_1(text, text, text, bytea[], text, text, json, jsonb, int8[], text, text) IS
 	'Changes what is not NULL; tags by merge patch, params as a whole and of drafts only: updated, unchanged, no_project, no_model, moved, no_version, discarded, precondition_required, stale, not_draft, too_many_tags.';
@@ -165,7 +163,7 @@ BEGIN
 	 WHERE v.id = old.id;
 	outcome := 'deleted';
 	PERFORM event_write_1('version.discarded', p_actor, p_request, old.project, old.model_id,
-		old.project || '/' || old.model || '@' || old.version, now(), row_json_1(old), '{"state":"discarded"}');
+		version_name_1(old.project, old.model, old.version), now(), row_json_1(old), '{"state":"discarded"}');
 END $$;
 COMMENT ON FUNCTION version_discard_1(text, text, text, bytea[], text, int8[], text, text) IS
 	'Throws a draft away; its ordinal stays taken, its semantic version is free: deleted, no_project, no_model, moved, no_version, discarded (before), not_draft, precondition_required, stale.';
@@ -237,7 +235,7 @@ BEGIN
 	document := (SELECT d FROM version_document_1 d WHERE d.id = p_version);
 	outcome := 'published';
 	PERFORM event_write_1('version.published', p_actor, p_request, document.project, document.model_id,
-		document.project || '/' || document.model || '@' || document.version, at, '{"state":"draft"}',
+		version_name_1(document.project, document.model, document.version), at, '{"state":"draft"}',
 		('{"state":"published","files":' || document.files || ',"bytes":' || document.bytes || ',"key_id":"' || p_key_id
 		|| '","manifest_sha256":"' || encode(p_digest, 'hex') || '"}')::json);
 END $$;
@@ -250,7 +248,6 @@ CREATE FUNCTION version_set_state_1(p_project text, p_model text, p_kind text, p
 DECLARE
 	locked record;
 	old version_document_1;
-	changes record;
 BEGIN
 	SELECT l.outcome, l.document INTO locked FROM version_lock_1(p_project, p_model, p_kind, p_keys, p_word) l;
 	outcome := locked.outcome;
@@ -274,9 +271,8 @@ BEGIN
 	PERFORM model_touch_1(old.model_id);
 	outcome := 'updated';
 	document := (SELECT d FROM version_document_1 d WHERE d.id = old.id);
-	SELECT c.before, c.after INTO changes FROM json_changes_1(old, document) c;
-	PERFORM event_write_1('version.' || p_state, p_actor, p_request, old.project, old.model_id,
-		old.project || '/' || old.model || '@' || old.version, now(), changes.before, changes.after);
+	PERFORM event_change_1('version.' || p_state, p_actor, p_request, old.project, old.model_id,
+		version_name_1(old.project, old.model, old.version), old, document);
 END $$;
 COMMENT ON FUNCTION version_set_state_1(text, text, text, bytea[], text, text, text, int8[], text, text) IS
 	'Deprecates or yanks a published version, with the reason: updated, unchanged, no_project, no_model, moved, no_version, not_published, yanked (that is final), stale. If-Match is not required, and holds when given.';
