@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from support import processes
-from support.helm import CHART, HELM, KUBERNETES, helm, of_kind, pod_specs, template, values_file
+from support.helm import CHART, HELM, KUBERNETES, helm, notes, of_kind, pod_specs, template, values_file
 from support.objects import ObjectStore
 from support.paths import FLAVOUR, HALLMARK, HALLMARKD, ROOT, SLOWNESS
 from support.pod import ISOLATES, Pod
@@ -321,6 +322,20 @@ def test_the_settings_that_values_take_are_those_the_chart_does_not_set_itself(r
     assert free | own | not_in_a_pod | {"s3_access_key", "s3_secret_key"} == known
 
 
+@of_the_chart
+@pytest.mark.parametrize("values", VALUES)
+def test_the_notes_name_what_there_is(rendered, values, tmp_path):
+    text = notes(values, tmp_path)
+    assert set(re.findall(r"deploy/(\S+)", text)) == {
+        of_kind(rendered[values], "Deployment")["metadata"]["name"]
+    }
+    services = {one["metadata"]["name"]: one["spec"] for one in rendered[values] if one["kind"] == "Service"}
+    ((service, port),) = re.findall(r"svc/(\S+) 8080:(\d+)", text)
+    assert int(port) in [row["port"] for row in services[service]["ports"]]
+    assert f"http://{service}.ml.svc" in text
+    assert ("https://models.example.org" in text) == (values == "production")
+
+
 # ---- what it starts -----------------------------------------------------------------------
 
 
@@ -458,8 +473,8 @@ def release(postgres, home, programs, trust):
 
 def admin(pod):
     """The client of somebody who typed what NOTES.txt says."""
-    said = pod.execute("hallmarkd", "token", "create", "anna", "--role", "admin", "--project", "*")
-    return pod.client("http", said.strip())
+    (command,) = re.findall(r"-- (hallmarkd token create .*) > ", (CHART / "templates/NOTES.txt").read_text())
+    return pod.client("http", pod.execute(*shlex.split(command.replace("$USER", "anna"))).strip())
 
 
 def test_what_is_installed_becomes_ready_and_keeps_a_model_over_a_restart(release, name):

@@ -1,5 +1,6 @@
 """helm itself, on the chart of this tree."""
 
+import shutil
 import subprocess
 
 import yaml
@@ -23,6 +24,24 @@ def values_file(name):
     return CHART / f"ci/{name}-values.yaml"
 
 
+NOTES_AS_OBJECT = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: notes, labels: {app.kubernetes.io/component: notes}}
+data:
+  text: {{ tpl (.Files.Get "notes.txt") . | toJson }}
+"""
+
+
+def notes(values, folder):
+    """What `helm install` prints in the end. Without a cluster helm shows it to nobody: a copy
+    of the chart in `folder` makes an object of it."""
+    copy = folder / values
+    shutil.copytree(CHART, copy)
+    (copy / "templates/NOTES.txt").rename(copy / "notes.txt")
+    (copy / "templates/notes.yaml").write_text(NOTES_AS_OBJECT)
+    return of_kind(template(values, chart=copy), "ConfigMap")["data"]["text"]
+
+
 def options(values, settings):
     words = ["-f", values_file(values)] if values else []
     for name, value in settings.items():
@@ -30,9 +49,9 @@ def options(values, settings):
     return words
 
 
-def template(values, version=KUBERNETES[-1], check=True, **settings):
+def template(values, version=KUBERNETES[-1], check=True, chart=CHART, **settings):
     """The objects that a release named models in the namespace ml has."""
-    words = ["template", "models", CHART, "--namespace", "ml", "--kube-version", version]
+    words = ["template", "models", chart, "--namespace", "ml", "--kube-version", version]
     done = helm(*words, *options(values, settings), check=check)
     return list(filter(None, yaml.safe_load_all(done.stdout))) if check else done
 
