@@ -95,12 +95,12 @@ static const struct {
 static const char *choice(const char *value, const char *const *types)
 {
 	static struct accept a;
-	char lines[200] = "", *line = lines, *end;
+	char lines[200], *line = lines, *end;
 
 	accept_begin(&a, types);
 	if (!value)
 		return accept_choice(&a);
-	strncat(lines, value, sizeof(lines) - 1);
+	snprintf(lines, sizeof(lines), "%s", value);
 	do {
 		end = line + strcspn(line, "|");
 		const bool more = *end == '|';
