@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -17,6 +16,7 @@
 #include "base/digest.h"
 #include "base/timestamp.h"
 #include "faults.h"
+#include "own_folder.h"
 #include "storage/store.h"
 #include "tap.h"
 
@@ -24,7 +24,7 @@
 
 static struct arena *arena;
 static struct store *store;
-static char root[64];
+static char root[OWN_FOLDER];
 static unsigned char *bytes; /* 20 MiB of anything */
 
 static const char *under(const char *tail)
@@ -37,26 +37,9 @@ static const char *path_of(const char *key)
 	return arena_printf(arena, "%s/blobs/%.2s/%.2s/%s", root, key, key + 2, key);
 }
 
-static int files_seen;
-
-static int count_file(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)path, (void)st, (void)at;
-	files_seen += kind == FTW_F || kind == FTW_SL;
-	return 0;
-}
-
 static int files_below(const char *tail)
 {
-	files_seen = 0;
-	nftw(under(tail), count_file, 16, FTW_PHYS);
-	return files_seen;
-}
-
-static int remove_any(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
+	return own_folder_files(under(tail));
 }
 
 static struct problem put(const void *data, size_t len, char key[STORAGE_KEY])
@@ -640,15 +623,12 @@ int main(void)
 {
 	if (sodium_init() < 0)
 		return 1;
-	snprintf(root, sizeof(root), "/tmp/t_fs.XXXXXX");
-	if (!mkdtemp(root))
+	if (!own_folder_make(root, "t_fs"))
 		return 1;
 	if (!freopen("/dev/null", "w", stderr)) /* the faults are logged, as they should be */
 		return 1;
 	arena = arena_new(256 * MIB);
-	bytes = aligned_alloc(4096, 20 * MIB);
-	for (size_t i = 0; i < 20 * MIB; i++)
-		bytes[i] = (unsigned char)(i * 31 + (i >> 8));
+	bytes = sample_bytes(20 * MIB);
 	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
 	       PROBLEM_NONE, "opened");
 
@@ -671,7 +651,7 @@ int main(void)
 	a_full_disk_is_said_to_be_full();
 
 	store->ops->close(store);
-	nftw(root, remove_any, 16, FTW_DEPTH | FTW_PHYS);
+	own_folder_remove(root);
 	free(bytes);
 	arena_free(arena);
 	return tap_done();

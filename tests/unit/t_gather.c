@@ -1,13 +1,12 @@
 #include <errno.h>
-#include <ftw.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/timestamp.h"
 #include "faults.h"
+#include "own_folder.h"
 #include "storage/gather.h"
 #include "tap.h"
 
@@ -20,7 +19,7 @@ static struct store *store;
 static struct jobs *jobs;
 static struct poller *poller;
 static struct mailbox *mailbox;
-static char root[64];
+static char root[OWN_FOLDER];
 static unsigned char *source;
 
 /* A loop: offers len bytes in pieces, each from memory that is spoilt as soon as the
@@ -122,26 +121,17 @@ static bool all_over(const struct sender *s, int n)
 	return over == n;
 }
 
-static int files_seen;
-
-static int count_file(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)path, (void)st, (void)at;
-	files_seen += kind == FTW_F;
-	return 0;
-}
-
 /* Removing is a job that nobody waits for, so it is given some time. */
 static int files_left(void)
 {
 	const int64_t limit = monotonic_us() + 10000000;
+	int files;
 
 	do {
 		poller_turn(poller, monotonic_us() + 1000);
-		files_seen = 0;
-		nftw(root, count_file, 16, FTW_PHYS);
-	} while (files_seen && monotonic_us() < limit);
-	return files_seen;
+		files = own_folder_files(root);
+	} while (files && monotonic_us() < limit);
+	return files;
 }
 
 static void what_goes_in_is_stored_whole(void)
@@ -242,25 +232,16 @@ static void more_than_announced_is_refused(void)
 	is_int(files_left(), 0, "nothing is left");
 }
 
-static int remove_any(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
-
 int main(void)
 {
 	if (sodium_init() < 0)
 		return 1;
-	snprintf(root, sizeof(root), "/tmp/t_gather.XXXXXX");
-	if (!mkdtemp(root))
+	if (!own_folder_make(root, "t_gather"))
 		return 1;
 	if (!freopen("/dev/null", "w", stderr)) /* the faults are logged, as they should be */
 		return 1;
 	arena = arena_new(16 * KIB * KIB);
-	source = malloc(SOURCE);
-	for (size_t i = 0; i < SOURCE; i++)
-		source[i] = (unsigned char)(i * 31 + (i >> 8));
+	source = sample_bytes(SOURCE);
 	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
 	       PROBLEM_NONE, "opened");
 	poller = poller_new();
@@ -277,7 +258,7 @@ int main(void)
 	mailbox_free(mailbox);
 	poller_free(poller);
 	store->ops->close(store);
-	nftw(root, remove_any, 16, FTW_DEPTH | FTW_PHYS);
+	own_folder_remove(root);
 	free(source);
 	arena_free(arena);
 	return tap_done();

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <ftw.h>
 #include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "base/timestamp.h"
 #include "faults.h"
+#include "own_folder.h"
 #include "storage/ingest.h"
 #include "tap.h"
 
@@ -27,7 +27,7 @@ static struct store *store;
 static struct jobs *jobs;
 static struct poller *poller;
 static struct mailbox *mailbox;
-static char root[64];
+static char root[OWN_FOLDER];
 static unsigned char *source;
 
 /* A client: sends len bytes of the source in pieces. Each piece lies in memory of
@@ -161,27 +161,15 @@ static void discard(const char *key)
 		ok(false, "%s", p.detail);
 }
 
-static int files_seen;
-
-static int count_file(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)path, (void)st, (void)at;
-	files_seen += kind == FTW_F;
-	return 0;
-}
-
 /* Removing is a job that nobody waits for, so it is given some time. */
 static int files_left(void)
 {
 	const int64_t limit = monotonic_us() + 10000000;
+	int files;
 
-	do {
-		files_seen = 0;
-		nftw(root, count_file, 16, FTW_PHYS);
-		if (files_seen)
-			usleep(1000);
-	} while (files_seen && monotonic_us() < limit);
-	return files_seen;
+	while ((files = own_folder_files(root)) && monotonic_us() < limit)
+		usleep(1000);
+	return files;
 }
 
 static void both_digests_are_of_what_was_stored(void)
@@ -419,25 +407,16 @@ static void damage_is_seen_when_reread(void)
 	       PROBLEM_NOT_FOUND, "what is gone is not found");
 }
 
-static int remove_any(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
-
 int main(void)
 {
 	if (sodium_init() < 0)
 		return 1;
-	snprintf(root, sizeof(root), "/tmp/t_ingest.XXXXXX");
-	if (!mkdtemp(root))
+	if (!own_folder_make(root, "t_ingest"))
 		return 1;
 	if (!freopen("/dev/null", "w", stderr)) /* the faults are logged, as they should be */
 		return 1;
 	arena = arena_new(64 * MIB);
-	source = malloc(SOURCE);
-	for (size_t i = 0; i < SOURCE; i++)
-		source[i] = (unsigned char)(i * 31 + (i >> 8));
+	source = sample_bytes(SOURCE);
 	is_int(store_open(arena, &(struct store_options){.location = root}, &store).code,
 	       PROBLEM_NONE, "opened");
 	poller = poller_new();
@@ -458,7 +437,7 @@ int main(void)
 	mailbox_free(mailbox);
 	poller_free(poller);
 	store->ops->close(store);
-	nftw(root, remove_any, 16, FTW_DEPTH | FTW_PHYS);
+	own_folder_remove(root);
 	free(source);
 	arena_free(arena);
 	return tap_done();

@@ -1,12 +1,10 @@
 /* What every kind of store must do, asked of each; then what only libs3's can get wrong. */
 #include "storage/store.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include "base/timestamp.h"
 #include "storage/bucket.h"
 #include "tests/unit/gateway.h"
+#include "tests/unit/own_folder.h"
 #include "tests/unit/s3_server.h"
 #include "tests/unit/tap.h"
 
@@ -23,7 +22,7 @@ enum { BYTES = 3 * 1024 * 1024 + 17 };
 static struct arena *arena;
 static struct store *store;
 static const char *driver; /* the one asked at the moment */
-static char root[64];
+static char root[OWN_FOLDER];
 static unsigned char *bytes;
 static struct s3_server server;
 static struct gateway *gateway;
@@ -565,15 +564,6 @@ static void a_store_that_is_away_is_said_to_be_away(void)
 	late->ops->close(late);
 }
 
-static int files_seen;
-
-static int count_or_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)at;
-	files_seen += kind == FTW_F;
-	return kind == FTW_F || kind == FTW_DP ? remove(path) : 0;
-}
-
 static void libs3_alone(void)
 {
 	an_answer_means_what_it_means();
@@ -617,23 +607,19 @@ static void folder(void)
 		   PROBLEM_NONE, "opened");
 	every_driver("folder");
 	store->ops->close(store);
-	nftw(path, count_or_remove, 16, FTW_DEPTH | FTW_PHYS);
-	is_int(files_seen, 0, "no file was left");
+	is_int(own_folder_remove(path), 0, "no file was left");
 }
 
 int main(void)
 {
 	if (sodium_init() < 0)
 		return 1;
-	snprintf(root, sizeof(root), "/tmp/t_store.XXXXXX");
-	if (!mkdtemp(root))
+	if (!own_folder_make(root, "t_store"))
 		return 1;
 	if (!freopen("/dev/null", "w", stderr)) /* the faults are logged, as they should be */
 		return 1;
 	arena = arena_new(512 * MIB);
-	bytes = malloc(BYTES);
-	for (size_t i = 0; i < BYTES; i++)
-		bytes[i] = (unsigned char)(i * 31 + (i >> 8));
+	bytes = sample_bytes(BYTES);
 	driver = "store";
 	folder();
 	a_bucket_is_read_strictly();
@@ -641,9 +627,7 @@ int main(void)
 	driver = "libs3";
 	what_libs3_cannot_do_well_is_refused_with_the_reason();
 	libs3();
-	files_seen = 0;
-	nftw(root, count_or_remove, 16, FTW_DEPTH | FTW_PHYS);
-	is_int(files_seen, 0, "bytes on their way leave no file behind");
+	is_int(own_folder_remove(root), 0, "bytes on their way leave no file behind");
 	s3_server_stop(&server);
 	free(bytes);
 	arena_free(arena);
