@@ -227,6 +227,7 @@ $(TIDY): $(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
 # ---- running, testing -------------------------------------------------------------
 
 JOBS = $(shell nproc)
+WORKERS ?= $(JOBS)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 PYTHON := build/venv/bin/python
 FUZZ_SECONDS ?= 60
@@ -250,7 +251,7 @@ test:			## every suite; SUITES="unit lint" runs those alone
 	@$(PYTHON) tools/test.py $(SUITES)
 
 unit: $(UNIT)		## the unit tests of FLAVOUR, on a PostgreSQL of their own
-	@tools/private_postgres.sh prove --jobs $(JOBS) --exec tools/unit_program.sh $(UNIT)
+	@tools/private_postgres.sh prove --jobs $(WORKERS) --exec tools/unit_program.sh $(UNIT)
 
 lint:			## format, warnings of two compilers, clang-tidy, cppcheck, shell, Python
 	@tools/setup.sh test

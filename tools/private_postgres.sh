@@ -58,6 +58,7 @@ for _ in {1..200}; do
 done
 "$bin/pg_isready" --quiet --host="$dir" || { cat "$dir/postgres.log" >&2; exit 1; }
 
+export PATH="$bin:$PATH" # Debian's own psql looks for this one, and takes long
 export HALLMARK_TEST_SERVER="host=$dir user=hallmark"
 export HALLMARK_TEST_PGDATA=$dir/data HALLMARK_TEST_PGPID=$postmaster
 cd "$here"

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "test"
 JOBS = str(os.cpu_count() or 2)
+WORKERS = str(2 * int(JOBS))  # most tests wait for something most of the time
 FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
 ENVIRONMENT = {**os.environ, "WERROR": "1", "JOBS": JOBS, "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -140,7 +141,12 @@ def unit(flavour):
         taps.mkdir(exist_ok=True)
         for old in taps.glob("*.tap"):
             old.unlink()
-        status = run(name, make(f"FLAVOUR={flavour}", "unit"), 1800, {"HALLMARK_TEST_TAP": str(taps)})
+        status = run(
+            name,
+            make(f"FLAVOUR={flavour}", "unit"),
+            1800,
+            {"HALLMARK_TEST_TAP": str(taps), "WORKERS": WORKERS},
+        )
         if status != 0 and not any(taps.glob("*.tap")):
             return Tally(failed=1, problems=(f"did not run\n{tail(name)}",))
         tallies = []
@@ -168,7 +174,7 @@ def integration(flavour, *options):
             "-c",
             "tests/pytest.ini",
             "-n",
-            JOBS,
+            WORKERS,
             f"--junitxml={report}",
             *options,
         ]
