@@ -3,7 +3,10 @@
 HALLMARK_FLAVOUR says which build is tested: plain, asan or tsan.
 """
 
+import shutil
+import tempfile
 import uuid
+from pathlib import Path
 
 import pytest
 from support.model import Model
@@ -48,6 +51,15 @@ def service(hallmark):
     wrong = [line for line in hallmark.logs[logged:] if line.get("level") == "error"]
     assert not wrong, wrong
     hallmark.check_logs()
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that the user the service becomes may enter; those of tmp_path are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="hallmark-test."))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

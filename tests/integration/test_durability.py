@@ -310,21 +310,16 @@ def test_memory_comes_back_after_uploads(start_hallmark):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def small_disk(open_folder):
     if not AS_ROOT:
         pytest.skip("mounting wants root")
-    folder = tmp_path / "small"
+    folder = open_folder / "small"
     folder.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8m,mode=1777", "tmpfs", str(folder)], check=False
     )
     if mounted.returncode:
         pytest.skip("no tmpfs to be had here")
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents:
-        if parent == Path("/tmp"):
-            break
-        parent.chmod(0o755)
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

@@ -28,15 +28,13 @@ def way(objects):
 
 
 @pytest.fixture
-def server(start_hallmark, objects, way, tmp_path_factory):
-    settings = tmp_path_factory.mktemp("settings") / "hallmark.conf"
+def server(start_hallmark, objects, way, open_folder):
+    settings = open_folder / "hallmark.conf"
     settings.write_text(
         f'storage_path = "{objects.location_through(way.port)}"\n'
         "storage_driver = libs3\ns3_access_key = registry\ns3_secret_key = very-secret-indeed\n"
     )
     settings.chmod(0o644)
-    for folder in (settings.parent, settings.parent.parent, settings.parent.parent.parent):
-        folder.chmod(0o755)
     server = start_hallmark(begin=False, config=settings)
     server.secret("very-secret-indeed")
     return server.start()
