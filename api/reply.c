@@ -8,6 +8,7 @@
 #include "api/loop.h"
 #include "api/trace.h"
 #include "base/log.h"
+#include "base/text.h"
 
 void reply_header(struct request *rq, const char *name, const char *value)
 {
@@ -17,12 +18,21 @@ void reply_header(struct request *rq, const char *name, const char *value)
 
 void reply_etag(struct request *rq, const char *tag)
 {
-	reply_header(rq, "ETag", arena_printf(rq->arena, "\"%s\"", tag));
+	const size_t len = strlen(tag);
+	char *quoted = arena_bytes(rq->arena, len + 3);
+
+	quoted[0] = quoted[len + 1] = '"';
+	memcpy(quoted + 1, tag, len);
+	quoted[len + 2] = '\0';
+	reply_header(rq, "ETag", quoted);
 }
 
 const char *reply_version_tag(struct request *rq, int64_t row_version)
 {
-	return arena_printf(rq->arena, "%lld", (long long)row_version);
+	char *tag = arena_bytes(rq->arena, TEXT_INT);
+
+	text_int(row_version, tag);
+	return tag;
 }
 
 bool reply_not_modified(struct request *rq, const char *tag)

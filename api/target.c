@@ -15,13 +15,22 @@ static int nibble(char c)
 	return -1;
 }
 
+/* Nearly every word does; what is raw has been found to be ASCII before. */
+static bool stands_as_it_is(const char *s, size_t len, bool query)
+{
+	return !memchr(s, '%', len) && !(query && memchr(s, '+', len));
+}
+
 /* A query may hold any character but NUL, and '+' stands for a space there; a
  * path segment holds no slash and no backslash either. */
 static struct problem decode(struct arena *a, const char *s, size_t len, bool query,
 			     struct word *out)
 {
+	if (stands_as_it_is(s, len, query)) {
+		*out = (struct word){arena_dup(a, s, len), len};
+		return NO_PROBLEM;
+	}
 	char *text = arena_bytes(a, len + 1), *p = text;
-
 	for (size_t i = 0; i < len; i++) {
 		int c = (unsigned char)s[i];
 

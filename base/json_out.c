@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/timestamp.h"
 
 enum { FIRST_ROOM = 1024 };
@@ -86,12 +87,6 @@ const char *jw_done(struct json_out *j)
 	return j->text;
 }
 
-/* What JSON may not hold unescaped, and DEL, which hides in terminals. */
-static bool plain(unsigned char c)
-{
-	return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
-}
-
 static size_t escape(unsigned char c, char out[6])
 {
 	static const char hex[] = "0123456789abcdef";
@@ -110,18 +105,23 @@ static size_t escape(unsigned char c, char out[6])
 	return 6;
 }
 
+/* Six bytes for each that may need an escape: those behind the first that does. */
 void jw_textn(struct json_out *j, const char *s, size_t len)
 {
-	char *start = room(j, len * 6 + 3), *p = start;
+	size_t plain = text_plain(s, len);
+	char *start = room(j, plain + (len - plain) * 6 + 3), *p = start;
 
 	if (j->comma)
 		*p++ = ',';
 	*p++ = '"';
-	for (size_t i = 0; i < len; i++) {
-		if (plain((unsigned char)s[i]))
-			*p++ = s[i];
-		else
-			p += escape((unsigned char)s[i], p);
+	for (;;) {
+		memcpy(p, s, plain);
+		p += plain, s += plain, len -= plain;
+		if (len == 0)
+			break;
+		p += escape((unsigned char)*s, p);
+		s++, len--;
+		plain = text_plain(s, len);
 	}
 	*p++ = '"';
 	j->len += (size_t)(p - start);
@@ -159,15 +159,10 @@ void jw_key(struct json_out *j, const char *key)
 
 void jw_int(struct json_out *j, int64_t v)
 {
-	char digits[24], *p = digits + sizeof(digits);
-	uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+	char digits[TEXT_INT];
+	const size_t len = text_int(v, digits);
 
-	do
-		*--p = (char)('0' + rest % 10);
-	while (rest /= 10);
-	if (v < 0)
-		*--p = '-';
-	value(j, p, (size_t)(digits + sizeof(digits) - p));
+	value(j, digits, len);
 }
 
 size_t number_text(double v, char *buf)

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum log_level log_threshold = LOG_INFO;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -43,24 +45,35 @@ static void put_number(struct line *l, int64_t v, int width)
 	put(l, p, (size_t)(digits + sizeof(digits) - p));
 }
 
+/* Room for the longest escape, the closing quote and the comma of what follows. */
+enum { ESCAPE_ROOM = 8, VALUE_MAX = 2048 };
+
+static void put_escape(struct line *l, unsigned char c)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char u[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+
+	put(l, u, sizeof(u));
+}
+
 /* Control bytes would let a client write lines of its own. Cut at 2 KiB, on a
  * character's edge, so that one long value leaves room for the others. */
 static void put_quoted(struct line *l, const char *s)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t len = strnlen(s, 2048);
+	size_t len = strnlen(s, VALUE_MAX);
 
 	while (len && ((unsigned char)s[len] & 0xc0) == 0x80)
 		len--;
 	put(l, "\"", 1);
-	for (size_t i = 0; i < len && l->end - l->at > 8; i++) {
-		unsigned char c = (unsigned char)s[i];
-		char u[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+	while (len && l->end - l->at > ESCAPE_ROOM) {
+		const size_t room = (size_t)(l->end - l->at) - ESCAPE_ROOM;
+		const size_t plain = text_plain(s, len < room ? len : room);
 
-		if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
-			put(l, u, sizeof(u));
-		else
-			put(l, &s[i], 1);
+		put(l, s, plain);
+		if (plain == 0)
+			put_escape(l, (unsigned char)*s);
+		s += plain ? plain : 1;
+		len -= plain ? plain : 1;
 	}
 	put(l, "\"", 1);
 }

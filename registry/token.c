@@ -4,11 +4,14 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 const char *const token_kind_names[TOKEN_KINDS] = {[TOKEN_ACCESS] = "pat"};
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 enum { ID_AT = 8, SECRET_AT = ID_AT + TOKEN_ID + 1, CHECK_AT = SECRET_AT + TOKEN_SECRET };
+enum { SECRET_CHECK = TOKEN_SECRET + TOKEN_CHECK };
 
 _Static_assert(TOKEN_KEY >= crypto_generichash_KEYBYTES_MIN &&
 		       TOKEN_KEY <= crypto_generichash_KEYBYTES_MAX,
@@ -59,15 +62,6 @@ void token_make(enum token_kind kind, struct token *out)
 	memcpy(out->id, out->text + ID_AT, TOKEN_ID);
 }
 
-static bool all_base62(const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (!s[i] || !strchr(base62, s[i]))
-			return false;
-	}
-	return true;
-}
-
 static int kind_of(const char *text)
 {
 	for (int k = 0; k < TOKEN_KINDS; k++) {
@@ -82,8 +76,8 @@ bool token_read(const char *text, size_t len, struct token *out)
 	if (len != TOKEN_LEN || memcmp(text, "hmk_", 4) != 0 || kind_of(text) < 0)
 		return false;
 	if (text[ID_AT - 1] != '_' || text[SECRET_AT - 1] != '_' ||
-	    !all_base62(text + ID_AT, TOKEN_ID) ||
-	    !all_base62(text + SECRET_AT, TOKEN_SECRET + TOKEN_CHECK))
+	    ascii_word(text + ID_AT, TOKEN_ID, "") < TOKEN_ID ||
+	    ascii_word(text + SECRET_AT, SECRET_CHECK, "") < SECRET_CHECK)
 		return false;
 	*out = (struct token){.kind = (enum token_kind)kind_of(text)};
 	memcpy(out->id, text + ID_AT, TOKEN_ID);

@@ -107,12 +107,59 @@ static void percents_go_both_ways(struct arena *a)
 	is_str(percent_text(a, "a\0b", 3, "/"), "a%00b", "NUL is written as any other byte");
 }
 
+/* Every byte at every place of a text that is longer than two words. */
+static void plain_bytes_are_counted(void)
+{
+	enum { LENGTH = 19 };
+	char s[LENGTH];
+	int wrong = 0;
+
+	for (int place = 0; place < LENGTH; place++) {
+		for (int c = 0; c < 256; c++) {
+			const bool plain = c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+
+			memset(s, '!', sizeof(s)); /* next to the quote */
+			s[place] = (char)c;
+			wrong += text_plain(s, sizeof(s)) != (size_t)(plain ? LENGTH : place);
+		}
+	}
+	is_int(wrong, 0, "control characters, quote, backslash and DEL end what is plain");
+	is_int((int)text_plain("\xc3\xa8\xf4\x8f\xbf\xbf\xff\x80", 8), 8,
+	       "bytes above ASCII are plain");
+	is_int((int)text_plain("\"", 0), 0, "nothing is looked at beyond the end");
+}
+
+static void numbers_are_written(void)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} numbers[] = {
+		{0, "0"},
+		{9, "9"},
+		{10, "10"},
+		{-1, "-1"},
+		{INT64_MAX, "9223372036854775807"},
+		{INT64_MIN, "-9223372036854775808"},
+	};
+	char text[TEXT_INT];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		const size_t len = text_int(numbers[i].number, text);
+
+		is_str(text, numbers[i].text, "%s is written", numbers[i].text);
+		is_int((int)len, (int)strlen(numbers[i].text), "and its length is told");
+	}
+}
+
 int main(void)
 {
 	if (sodium_init() < 0)
 		return 1;
 	struct arena *a = arena_new(1 << 20);
 
+	plain_bytes_are_counted();
+	numbers_are_written();
 	hex_goes_both_ways();
 	base64_is_read_strictly(a);
 	percents_go_both_ways(a);
