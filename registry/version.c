@@ -36,8 +36,14 @@ static const struct column name_columns[] = {
 struct problem version_read(struct arena *a, const PGresult *res, int row, struct version *out)
 {
 	*out = (struct version){0};
-	if (PQfnumber(res, "project") >= 0)
-		TRY(row_find(a, res, row, COLUMNS(name_columns), out));
+	TRY(row_find(a, res, row, COLUMNS(name_columns), out));
+	return row_find(a, res, row, COLUMNS(columns), out);
+}
+
+struct problem version_read_of(struct arena *a, const PGresult *res, int row, const char *project,
+			       const char *model, struct version *out)
+{
+	*out = (struct version){.project = project, .model = model};
 	return row_find(a, res, row, COLUMNS(columns), out);
 }
 

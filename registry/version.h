@@ -8,8 +8,8 @@
 
 struct version {
 	unsigned char id[UUID_BYTES], model_id[UUID_BYTES];
-	const char *project, *model; /* NULL in lists, whose asker knows and sets them */
-	const char *version;         /* the semantic version */
+	const char *project, *model;
+	const char *version; /* the semantic version */
 	int64_t ordinal;
 	const char *state;
 	const char *params, *tags; /* JSON text */
@@ -20,9 +20,12 @@ struct version {
 	int64_t row_version; /* the ETag */
 };
 
-/* Reads the columns by their names, project and model where the result has them. */
+/* Reads the columns by their names. */
 struct problem version_read(struct arena *a, const PGresult *res, int row,
 			    struct version *out) MUST_CHECK;
+/* The same of a result without project and model, for who asked by them. */
+struct problem version_read_of(struct arena *a, const PGresult *res, int row, const char *project,
+			       const char *model, struct version *out) MUST_CHECK;
 
 /* {"id", "project", "model", "version", "ordinal", "state", "params", "tags", …} */
 void version_write(struct json_out *j, const struct version *v);

@@ -137,13 +137,14 @@ static const char *cell_read(struct arena *a, const PGresult *res, int row, int 
 {
 	const struct reader *r = reader_of(c->type);
 
-	if (!r || PQftype(res, i) != c->type || PQfformat(res, i) != 1)
+	if (!r || PQftype(res, i) != c->type)
 		return "has another type in the statement";
-	if (PQgetisnull(res, row, i)) {
+	const int len = PQgetlength(res, row, i);
+	if (len == 0 && PQgetisnull(res, row, i)) { /* libpq tells a length of 0 for NULL */
 		leave_out(r, out);
 		return c->nullable ? NULL : "is null";
 	}
-	const struct cell cell = {PQgetvalue(res, row, i), (size_t)PQgetlength(res, row, i)};
+	const struct cell cell = {PQgetvalue(res, row, i), (size_t)len};
 	return r->read(a, cell, out) ? NULL : "is malformed";
 }
 
@@ -159,12 +160,20 @@ static int find(const PGresult *res, int behind, const char *name)
 	return has_name(res, behind, name) ? behind : PQfnumber(res, name);
 }
 
-struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
-			int ncolumns, void *out)
+static struct problem has_row(struct arena *a, const PGresult *res, int row)
 {
 	if (row < 0 || row >= PQntuples(res))
 		return problem(a, PROBLEM_INTERNAL, "the result has %d rows, none is number %d",
 			       PQntuples(res), row);
+	if (!PQbinaryTuples(res))
+		return problem(a, PROBLEM_INTERNAL, "the result is not in binary");
+	return NO_PROBLEM;
+}
+
+struct problem row_find(struct arena *a, const PGresult *res, int row, const struct column *columns,
+			int ncolumns, void *out)
+{
+	TRY(has_row(a, res, row));
 	for (int i = 0, at = -1; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
 
@@ -184,9 +193,7 @@ struct problem row_read(struct arena *a, const PGresult *res, int row, const str
 	if (PQnfields(res) != ncolumns)
 		return problem(a, PROBLEM_INTERNAL, "the row has %d columns, want %d",
 			       PQnfields(res), ncolumns);
-	if (row < 0 || row >= PQntuples(res))
-		return problem(a, PROBLEM_INTERNAL, "the result has %d rows, none is number %d",
-			       PQntuples(res), row);
+	TRY(has_row(a, res, row));
 	for (int i = 0; i < ncolumns; i++) {
 		const struct column *c = &columns[i];
 		const char *wrong = has_name(res, i, c->name)

@@ -25,22 +25,21 @@ static void show(struct request *rq, unsigned status, const struct version *v)
 
 /* --- GET --- */
 
-static void show_row(struct request *rq, const PGresult *res)
+static void show_found(struct request *rq, const struct version *v)
 {
-	struct version v;
-
-	if (!reply_failed(rq, version_read(rq->arena, res, 0, &v)) &&
-	    version_ref_state(rq, v.state, v.reason) &&
-	    !reply_not_modified(rq, reply_version_tag(rq, v.row_version)))
-		show(rq, 200, &v);
+	if (version_ref_state(rq, v->state, v->reason) &&
+	    !reply_not_modified(rq, reply_version_tag(rq, v->row_version)))
+		show(rq, 200, v);
 }
 
 static void shown(struct request *rq, const PGresult *res)
 {
 	const char *outcome;
+	struct version v;
 
-	if (outcome_good(rq, res, &outcome))
-		show_row(rq, res);
+	if (outcome_good(rq, res, &outcome) &&
+	    !reply_failed(rq, version_read(rq->arena, res, 0, &v)))
+		show_found(rq, &v);
 }
 
 static void show_any(struct request *rq)
@@ -50,14 +49,23 @@ static void show_any(struct request *rq)
 		request_read(rq, STATEMENT_VERSIONS_GET, shown);
 }
 
-/* An exact version is the hot path: one statement of three index look-ups. When it finds
+static struct problem read_named(struct request *rq, const PGresult *res, int row,
+				 struct version *out)
+{
+	return version_read_of(rq->arena, res, row, request_param(rq, "project"),
+			       request_param(rq, "model"), out);
+}
+
+/* An exact version is the hot path: one statement of two index look-ups. When it finds
  * nothing, the other one says why. */
 static void shown_exact(struct request *rq, const PGresult *res)
 {
+	struct version v;
+
 	if (PQntuples(res) == 0)
 		show_any(rq);
-	else
-		show_row(rq, res);
+	else if (!reply_failed(rq, read_named(rq, res, 0, &v)))
+		show_found(rq, &v);
 }
 
 void version_show(struct request *rq)
@@ -251,10 +259,8 @@ static void listed(struct request *rq, const PGresult *res)
 	for (int i = 0; i < some; i++) {
 		struct version v;
 
-		if (reply_failed(rq, version_read(rq->arena, res, i, &v)))
+		if (reply_failed(rq, read_named(rq, res, i, &v)))
 			return;
-		v.project = request_param(rq, "project");
-		v.model = request_param(rq, "model");
 		version_write(&j, &v);
 	}
 	page_close(rq, &j, n > some, query_key(rq->arena, res, some - 1));

@@ -357,9 +357,9 @@ static void lists_come_back(void)
 	arg_text(&args, "default"), arg_text(&args, "m");
 	res = run_list(&version_query, &args, "metric", "m1>1e299");
 	is_int(PQntuples(res), 1, "a comparison of a metric finds one version");
-	must(version_read(arena, res, 0, &v), "row");
+	must(version_read_of(arena, res, 0, "default", "m", &v), "row");
 	is_str(v.version, "1.0.0", "it comes back from a list");
-	ok(!v.project && !v.model, "whose asker knows its model");
+	is_str(v.model, "m", "as the model's that was asked for");
 }
 
 /* ---- aliases, events --------------------------------------------------------------------- */
