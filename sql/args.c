@@ -26,6 +26,43 @@ size_t args_size(const struct args *s, int i)
 	return s->format[i] == TEXT ? strlen(s->value[i]) : (size_t)s->length[i];
 }
 
+/* FNV-1a. A NULL and an empty text hash alike, and are told apart by args_equal(). */
+uint64_t args_hash(const struct args *s)
+{
+	uint64_t h = 14695981039346656037U;
+
+	for (int i = 0; i < s->n; i++) {
+		const unsigned char *at = (const unsigned char *)s->value[i];
+		const size_t size = args_size(s, i);
+
+		for (size_t k = 0; k < size; k++)
+			h = (h ^ at[k]) * 1099511628211U;
+		h = (h ^ size) * 1099511628211U;
+	}
+	return h;
+}
+
+static bool same_value(const struct args *a, const struct args *b, int i)
+{
+	if (!a->value[i] || !b->value[i])
+		return a->value[i] == b->value[i];
+	if (a->format[i] != b->format[i])
+		return false;
+	const size_t size = args_size(a, i);
+	return size == args_size(b, i) && memcmp(a->value[i], b->value[i], size) == 0;
+}
+
+bool args_equal(const struct args *a, const struct args *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (int i = 0; i < a->n; i++) {
+		if (!same_value(a, b, i))
+			return false;
+	}
+	return true;
+}
+
 static void put(struct args *s, const void *value, size_t len, int format)
 {
 	assert(s->n < ARGS_MAX && len <= INT_MAX);

@@ -36,6 +36,8 @@ struct args {
 
 struct args args_new(struct arena *a);
 size_t args_size(const struct args *s, int i); /* bytes of parameter i; 0: NULL */
+uint64_t args_hash(const struct args *s);      /* the same for equal ones */
+bool args_equal(const struct args *a, const struct args *b);
 void arg_null(struct args *s);
 void arg_text(struct args *s, const char *text); /* text, json, jsonb */
 void arg_bytes(struct args *s, struct bytes b);

@@ -2,7 +2,8 @@
  *
  * A struct db belongs to one loop (one poller, one thread). It keeps
  *   - one read lane: a connection in pipeline mode with any number in flight,
- *     answered in order, a sync after every few (statement_timeout 250 ms);
+ *     answered in order, a sync after every few (statement_timeout 250 ms); of those
+ *     that wait together, equal ones are asked once, and share the answer;
  *   - slow lanes (lists, search, lineage; 5 s; plan_cache_mode=force_custom_plan)
  *     and write lanes (5 s, lock_timeout 2 s): one statement in flight each, because
  *     commits on one connection queue behind each other's fsync;
@@ -68,7 +69,8 @@ struct db_call {
 	} links[2];
 	struct queue *queue;
 	struct fair_key *fair;
-	PGresult *result; /* until its unit has ended */
+	PGresult *result;     /* until its unit has ended */
+	struct db_call *twin; /* asks the same, and is answered with it */
 	int64_t submitted, sent;
 	int tries;
 	bool ends_unit;

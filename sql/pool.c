@@ -16,7 +16,7 @@
 #define AWAY_WAIT     (1 * SECOND) /* how long a call waits while nothing can connect */
 #define STABLE        (1 * SECOND) /* a lane that was up for this long may reconnect at once */
 
-enum { TRIES = 3, SHARED_UNIT = 16 };
+enum { TRIES = 3, SHARED_UNIT = 16, TWINS_OF = 16 };
 
 /* A unit shares one sync, and so one transaction, one send and one answer of the
  * server's: with 8 reads in it a lane does twice the look-ups of one that syncs after
@@ -70,7 +70,12 @@ static void finish(struct pool *pool, struct db_call *call, PGresult *res, struc
 		queue_push(&pool->queue, next);
 		wake(pool);
 	}
-	call->done(call, p.code == PROBLEM_NONE ? res : NULL, p);
+	while (call) {
+		struct db_call *twin = call->twin; /* done() may free the call */
+
+		call->done(call, p.code == PROBLEM_NONE ? res : NULL, p);
+		call = twin;
+	}
 	PQclear(res);
 }
 
@@ -90,6 +95,7 @@ void pool_submit(struct pool *pool, struct db_call *call)
 	call->tries = 0;
 	call->queue = NULL;
 	call->fair = NULL;
+	call->twin = NULL;
 	wait_by_age(pool, call);
 	if (!pool->fair || fair_admit(pool->fair, call))
 		queue_push(&pool->queue, call);
@@ -364,19 +370,71 @@ static void send_unit(struct pool *pool, struct lane *lane, int64_t now)
 	lane_flush(lane);
 }
 
-static void send_one(struct pool *pool, struct lane *lane, int64_t now)
+/* What was sent last in this turn; everything that still waits had come before that. */
+struct asked {
+	int n;
+	struct {
+		uint64_t hash;
+		struct db_call *call, *last; /* and the last of its twins */
+	} recent[TWINS_OF];
+};
+
+static struct db_call *last_twin(struct db_call *call)
 {
-	lane_send(lane, next_call(pool), now);
+	while (call->twin)
+		call = call->twin;
+	return call;
+}
+
+static bool asks_the_same(const struct db_call *a, const struct db_call *b)
+{
+	return a->statement == b->statement && (!a->args || args_equal(a->args, b->args));
+}
+
+/* True: the call is a twin of one that is on its way. It may have twins itself when it is
+ * sent again. */
+static bool is_twin(struct asked *asked, struct db_call *call)
+{
+	const uint64_t hash = call->args ? args_hash(call->args) : 0;
+
+	for (int i = 0; i < asked->n && i < TWINS_OF; i++) {
+		if (asked->recent[i].hash != hash || !asks_the_same(asked->recent[i].call, call))
+			continue;
+		asked->recent[i].last->twin = call;
+		asked->recent[i].last = last_twin(call);
+		return true;
+	}
+	const int place = asked->n++ % TWINS_OF;
+	asked->recent[place].hash = hash;
+	asked->recent[place].call = call;
+	asked->recent[place].last = last_twin(call);
+	return false;
+}
+
+static void send_one(struct pool *pool, struct lane *lane, struct asked *asked, int64_t now)
+{
+	struct db_call *call = next_call(pool);
+
+	if (pool->plan.kind == LANE_READ && is_twin(asked, call))
+		return;
+	lane_send(lane, call, now);
 	if (!lane_has_room(lane)) {
 		unlist_ready(pool, lane);
 		lane_flush(lane);
+		asked->n = 0; /* when the lane is lost, its calls may have ended */
 	}
 }
 
 void pool_pump(struct pool *pool, int64_t now)
 {
-	while (pool->queue.first && pool->ready)
-		(pool->alone ? send_unit : send_one)(pool, pool->ready, now);
+	struct asked asked = {.n = 0};
+
+	while (pool->queue.first && pool->ready) {
+		if (pool->alone)
+			send_unit(pool, pool->ready, now);
+		else
+			send_one(pool, pool->ready, &asked, now);
+	}
 	if (pool->ready && pool->ready->dirty)
 		lane_flush(pool->ready);
 	open_lanes(pool, now);

@@ -3,6 +3,10 @@
  * A pool opens lanes as they are needed, reconnects them with backoff and jitter,
  * hands them the calls that wait, and ends every call once: sql/db.h promises how.
  *
+ * Reads that wait at the same moment and ask the same are sent as one, for it is asked
+ * after all of them have come: a hundred pods that look for the same alias cost one
+ * look-up. The others are its twins.
+ *
  * Calls of a shared pool go in units, each one transaction: while a lane's unit is on
  * its way, what comes in the meantime becomes its next one, so that under load many
  * changes pay for one commit, and a lone one waits for nobody. A unit takes its locks in

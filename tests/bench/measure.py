@@ -45,10 +45,13 @@ class Row:
         low, high = min(self.ratios), max(self.ratios)
         ratio = f"**{median(self.ratios):.2f}** ({low:.2f}–{high:.2f})"
         yard = f"{number(median(self.yard))} {self.unit}"
-        return [self.what, got, self.yardstick, yard, ratio, f"≥ {self.least}", self.verdict]
+        goal = "–" if self.least is None else f"≥ {self.least}"
+        return [self.what, got, self.yardstick, yard, ratio, goal, self.verdict]
 
     @property
     def verdict(self):
+        if self.least is None and self.most is None:
+            return ""
         return "holds" if self.holds else "**missed**"
 
 

@@ -13,6 +13,7 @@ from support.postgres import psql
 from support.server import free_port
 
 VERSION = "/api/v1/projects/default/models/bench-read/versions/1.0.0"
+VERSIONS = 1000  # of the model that is read
 LANES = 15  # the preset of write_lanes
 UNIT = 8  # reads that share a sync in sql/db.c
 
@@ -25,8 +26,8 @@ OWN = (ROOT / "sql/versions/get_exact.sql").read_text().replace("$4", "$4::text"
 MADE_BY_LIBRARIES = ("date", "connection", "content-length")
 
 
-def make_version(hallmark):
-    """A version such as a pipeline makes; returns its id and what GET answers."""
+def make_versions(hallmark):
+    """Versions such as a pipeline makes; returns the first one's id and what GET answers for it."""
     hallmark.put("/api/v1/projects/default/models/bench-read", json={"description": "read by wrk"})
     body = {
         "version": "1.0.0",
@@ -34,8 +35,9 @@ def make_version(hallmark):
         "params": {"epochs": 100, "optimizer": "adamw", "learning_rate": 0.0003, "batch_size": 64},
         "tags": {"framework": "onnx", "task": "embedding"},
     }
-    made = hallmark.post(VERSION.rpartition("/")[0], json=body)
-    assert made.status == 201, made
+    for i in reversed(range(VERSIONS)):
+        made = hallmark.post(VERSION.rpartition("/")[0], json={**body, "version": f"1.0.{i}"})
+        assert made.status == 201, made
     return made.json["id"], hallmark.get(VERSION)
 
 
@@ -76,18 +78,20 @@ def check_floor(base, answer):
 
 
 def read(hallmark, program, folder, seconds, times):
-    """Beside the floor with the least SELECT, and with the one that the service asks."""
-    version_id, answer = make_version(hallmark)
+    """Beside the floor with the least SELECT, and with the one that the service asks. Equal
+    questions that wait together are asked once; with a thousand versions in turn, hardly any are."""
+    version_id, answer = make_versions(hallmark)
     precedence = psql(hallmark.database, f"SELECT precedence FROM version WHERE id = '{version_id}'").strip()
     given = (program, hallmark.database, write_answer(folder / "floor.answer", answer))
     own = (OWN, "default", "bench-read", precedence, "")
-    got, least, same = [], [], []
+    service = f"http://{hallmark.host}:{hallmark.port}"
+    got, least, same, spread = [], [], [], []
     with floor(*given, LEAST, version_id) as by_key, floor(*given, *own) as by_name:
         for base in (by_key, by_name):
             check_floor(base, answer)
         turns = (
             (least, by_key),
-            (got, f"http://{hallmark.host}:{hallmark.port}"),
+            (got, service),
             (same, by_name),
         )
         for _, base in turns:
@@ -95,12 +99,27 @@ def read(hallmark, program, folder, seconds, times):
         for _ in range(times):
             for rates, base in turns:
                 rates.append(wrk(base + VERSION, seconds, token=hallmark.token))
-            say(f"  GET version: {got[-1]:.0f}/s, floor {least[-1]:.0f}/s, with our SELECT {same[-1]:.0f}/s")
+            spread.append(read_in_turn(service, hallmark.token, seconds))
+            say(
+                f"  GET version: {got[-1]:.0f}/s, floor {least[-1]:.0f}/s, with our SELECT {same[-1]:.0f}/s,"
+                f" {VERSIONS} in turn {spread[-1]:.0f}/s"
+            )
     what = f"GET one version ({len(answer.body)} bytes), 64 keep-alive connections"
     return [
         Row(what, "`floor.c`, SELECT by primary key", "/s", got, least, least=0.85),
         Row("the same", "`floor.c`, the SELECT that the service asks", "/s", got, same, least=0.85),
+        Row(f"GET {VERSIONS} versions in turn", "`floor.c`, one row by primary key", "/s", spread, least),
     ]
+
+
+def read_in_turn(base, token, seconds):
+    return wrk(
+        base + "/",
+        seconds,
+        f"-s{HERE / 'read.lua'}",
+        token=token,
+        env={"HALLMARK_BENCH_VERSIONS": str(VERSIONS)},
+    )
 
 
 def create(hallmark, seconds, times):

@@ -121,9 +121,30 @@ static void test_arrays(void)
 		"uuid[]");
 }
 
+static struct args pair(const char *text, int64_t number)
+{
+	struct args s = args_new(arena);
+
+	arg_text(&s, text);
+	arg_int8(&s, number);
+	return s;
+}
+
+static void test_equal(void)
+{
+	const struct args one = pair("one", 1), same = pair("one", 1), text = pair("two", 1),
+			  number = pair("one", 2), empty = pair("", 1), null = pair(NULL, 1);
+
+	ok(args_equal(&one, &same) && args_hash(&one) == args_hash(&same), "the same is equal");
+	ok(!args_equal(&one, &text) && args_hash(&one) != args_hash(&text), "another text");
+	ok(!args_equal(&one, &number) && args_hash(&one) != args_hash(&number), "another number");
+	ok(!args_equal(&empty, &null) && args_equal(&null, &null), "NULL is not the empty text");
+}
+
 int main(void)
 {
 	arena = arena_new(1 << 20);
+	test_equal();
 	test_scalars();
 	test_text_and_bytes();
 	test_nulls();

@@ -22,6 +22,7 @@
 
 enum {
 	ECHO,
+	CHANCE,
 	DIVIDE,
 	NAP,
 	SNEAK,
@@ -42,6 +43,7 @@ static const unsigned nap[] = {OID_FLOAT8, OID_INT8};
 
 static const struct statement table[TABLE] = {
 	ROW(ECHO, LANE_READ, "SELECT $1 AS v", int8),
+	ROW(CHANCE, LANE_READ, "SELECT (random() * 1e15)::int8 + $1 AS v", int8),
 	ROW(DIVIDE, LANE_READ, "SELECT 100 / $1 AS v", int8),
 	ROW(NAP, LANE_READ, "SELECT $2 AS v FROM pg_sleep($1)", nap),
 	ROW(SNEAK, LANE_READ, "SELECT t_db_add($1) AS v", int8),
@@ -107,6 +109,43 @@ static void test_neighbours(void)
 	is_int(wrong, 0, "ten divisions by zero fail, ninety neighbours do not");
 	is_int(db_state(db).lanes[LANE_READ], 1, "and the lane stays");
 	is_int(db_state(db).reconnects, 0, "the one it was");
+}
+
+/* What chance says tells askings apart. */
+static void test_twins(void)
+{
+	int wrong = 0;
+
+	begin("reads that ask the same at the same moment");
+	for (int i = 0; i < 60; i++)
+		ask(CHANCE, i % 3);
+	finish();
+	for (int i = 3; i < 60; i++)
+		wrong += asks[i].value != asks[i % 3].value || asks[i].problem.code != PROBLEM_NONE;
+	is_int(wrong, 0, "are asked once");
+	ok(asks[0].value != asks[1].value && asks[1].value != asks[2].value,
+	   "others are asked for themselves");
+	const int64_t before = asks[0].value;
+	begin("the same, later");
+	ask(CHANCE, 0);
+	turn_for(1);
+	ask(CHANCE, 0);
+	finish();
+	ok(asks[0].value != before && asks[1].value != asks[0].value, "is asked again");
+	begin("more questions than are remembered");
+	for (int i = 0; i < 200; i++)
+		ask(CHANCE, i % 100);
+	finish();
+	for (int i = 0; i < 200; i++)
+		wrong += asks[i].problem.code != PROBLEM_NONE;
+	is_int(wrong, 0, "are all answered");
+	begin("an error");
+	for (int i = 0; i < 10; i++)
+		ask(i % 2 ? DIVIDE : ECHO, 0);
+	finish();
+	for (int i = 0; i < 10; i++)
+		wrong += asks[i].problem.code != (i % 2 ? PROBLEM_INTERNAL : PROBLEM_NONE);
+	is_int(wrong, 0, "is that of all who asked, and of no other");
 }
 
 static void test_read_only(void)
@@ -292,6 +331,7 @@ static void test_whole_server(void)
 	open_db(conninfo, 4, 1024);
 	test_order();
 	test_neighbours();
+	test_twins();
 	test_read_only();
 	test_timeouts();
 	test_rivals();
@@ -314,7 +354,7 @@ static void test_killed(void)
 			 *write = ask_nap(WRITE_NAP, 0.5, 2, 0);
 	turn_for(300000);
 	for (int i = 0; i < 50; i++)
-		ask_nap(NAP, 0.005, i, 0);
+		ask_nap(NAP, 0.005, i / 2, 0); /* each with a twin */
 	turn_for(30000);
 	ok(kill_lanes() >= 3, "a read, a slow and a write lane are killed");
 	finish();
@@ -323,7 +363,7 @@ static void test_killed(void)
 	is_code(write, PROBLEM_OUTCOME_UNKNOWN, "the write");
 	int wrong = 0;
 	for (int i = 0; i < 50; i++)
-		wrong += asks[2 + i].problem.code != PROBLEM_NONE || asks[2 + i].value != i;
+		wrong += asks[2 + i].problem.code != PROBLEM_NONE || asks[2 + i].value != i / 2;
 	is_int(wrong, 0, "the reads are all answered, with their own answers");
 	ok(db_state(db).reconnects >= 3, "the losses are counted");
 	begin("idle sessions killed");
@@ -357,7 +397,7 @@ static void test_close(void)
 	ok(wait_ready(3 * (int64_t)SECOND), "it is ready");
 	begin("closing with calls in flight and waiting");
 	const struct ask *reads = ask_nap(NAP, 0.2, 1, 0);
-	ask_nap(NAP, 0.2, 2, 0);
+	const struct ask *twin = ask_nap(NAP, 0.2, 1, 0);
 	for (int i = 0; i < 5; i++)
 		ask_nap(WRITE_NAP, 1, i, 3);
 	turn_for(50000);
@@ -365,6 +405,7 @@ static void test_close(void)
 	is_int(nended, nasks, "ends every call");
 	finish();
 	is_code(reads, PROBLEM_UNAVAILABLE, "the read in flight");
+	is_code(twin, PROBLEM_UNAVAILABLE, "and its twin");
 	is_code(&asks[2], PROBLEM_OUTCOME_UNKNOWN, "the write in flight");
 	for (int i = 3; i < 7; i++)
 		is_code(&asks[i], PROBLEM_UNAVAILABLE, "a write that waits for its key");
