@@ -143,9 +143,8 @@ void jw_key_any(struct json_out *j, const char *key, size_t len)
 	j->comma = false;
 }
 
-void jw_key(struct json_out *j, const char *key)
+void jw_key_plain(struct json_out *j, const char *key, size_t len)
 {
-	size_t len = strlen(key);
 	char *p = room(j, len + 4);
 
 	if (j->comma)

@@ -37,18 +37,18 @@ void uuid_new(unsigned char uuid[UUID_BYTES])
 	uuid[8] = (unsigned char)(0x80 | (uuid[8] & 0x3f));
 }
 
+/* 4, 2, 2, 2 and 6 bytes. */
 void uuid_text(const unsigned char uuid[UUID_BYTES], char text[UUID_TEXT])
 {
-	char hex[2 * UUID_BYTES + 1];
-	const char *from = hex;
+	static const size_t ends[] = {4, 6, 8, 10, 16};
+	size_t from = 0;
 
-	hex_text(hex, uuid, UUID_BYTES);
-	for (size_t to = 0; to < UUID_TEXT; to++) {
-		if (is_dash(to))
-			text[to] = '-';
-		else
-			text[to] = *from++;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); from = ends[i++]) {
+		hex_text(text, uuid + from, ends[i] - from);
+		text += 2 * (ends[i] - from);
+		*text++ = '-';
 	}
+	text[-1] = '\0';
 }
 
 bool uuid_read(const char *text, size_t len, unsigned char uuid[UUID_BYTES])
