@@ -21,7 +21,15 @@ def pytest_sessionstart():
 
 
 # Files whose tests make loops, storage threads and processes meet.
-THREADED = {"test_artifacts.py", "test_http_artifacts.py", "test_publish.py", "test_durability.py"}
+THREADED = {
+    "test_artifacts.py",
+    "test_http_artifacts.py",
+    "test_publish.py",
+    "test_durability.py",
+    "test_outages.py",
+    "test_replicas.py",
+    "test_secrecy.py",
+}
 
 
 def pytest_collection_modifyitems(items):

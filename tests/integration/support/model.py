@@ -5,6 +5,8 @@ from urllib.parse import quote, urlencode
 
 from .paths import SLOWNESS
 
+MODELS = "/api/v1/projects/default/models"
+
 
 def url(*parts):
     """/api/v1/… with every part escaped whole."""
