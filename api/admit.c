@@ -33,6 +33,28 @@ static bool is_value(const char *s, size_t len)
 	return true;
 }
 
+/* Does `to` follow, with nothing between but what may stand between a name and its value? */
+static bool right_behind(const char *from, const char *to)
+{
+	while (from < to && strchr(" \t\r\n", *from)) /* finds NUL, too */
+		from++;
+	return from == to;
+}
+
+/* libmicrohttpd reads a head where it lies and ends names and values by writing a NUL behind them.
+ * The text of a folded line it puts at the end of the field's name, which it moves away for that;
+ * a value that holds a NUL goes on behind its end, where after a bare LF the next field stands,
+ * which to others is still this value. None of it can be seen in the texts themselves. */
+static bool folded(const char *key, size_t key_len, const char *value)
+{
+	return !right_behind(key + key_len, value);
+}
+
+static bool cut_short(const char *value, size_t value_len)
+{
+	return !right_behind(value + value_len, value + value_len + 2);
+}
+
 static bool named(const char *key, size_t len, const char *name)
 {
 	return strlen(name) == len && strncasecmp(key, name, len) == 0;
@@ -46,6 +68,8 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 	(void)kind;
 	h->bad_name |= !is_token(key, key_len);
 	h->bad_value |= value && !is_value(value, value_len);
+	h->cut_short |= value && cut_short(value, value_len);
+	h->folded |= value && folded(key, key_len, value);
 	if (named(key, key_len, "Host"))
 		h->hosts++, h->host = value;
 	else if (named(key, key_len, "Content-Length"))
@@ -114,6 +138,11 @@ struct problem admit_head(struct request *rq, const char *method, const char *ve
 		return problem(a, PROBLEM_BAD_FRAME, "the method is not a token");
 	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
 		return problem(a, PROBLEM_BAD_FRAME, "only HTTP/1.1 and HTTP/1.0 are served");
+	if (head->folded)
+		return problem(a, PROBLEM_BAD_FRAME, "a header goes on in another line");
+	if (head->cut_short)
+		return problem(a, PROBLEM_BAD_FRAME,
+			       "a header's value holds a NUL, or its line ends without a CR");
 	if (head->bad_name)
 		return problem(a, PROBLEM_BAD_FRAME, "a header's name is not a token");
 	if (head->bad_value)

@@ -3,10 +3,10 @@
  * libmicrohttpd 0.9.75 accepts messages that other software frames differently
  * (request smuggling), even in its strict mode. Before anything else looks at
  * a request, its head is held against RFC 9112: the method and the field names
- * are tokens, values hold no control characters, there is exactly one Host, at
- * most one Content-Length and one Transfer-Encoding and never both, the only
- * transfer coding is "chunked" on HTTP/1.1, and at most one Authorization. A refusal closes the
- * connection: where the frame is a lie nothing behind it can be trusted.
+ * are tokens, values hold no control characters and stand in one line, there is exactly one Host,
+ * at most one Content-Length and one Transfer-Encoding and never both, the only transfer coding is
+ * "chunked" on HTTP/1.1, and at most one Authorization. A refusal closes the connection: where the
+ * frame is a lie nothing behind it can be trusted.
  */
 #ifndef HALLMARK_API_ADMIT_H
 #define HALLMARK_API_ADMIT_H
@@ -16,7 +16,7 @@
 /* What the head said, for what comes after. */
 struct head {
 	int hosts, lengths, codings, parents, authorizations;
-	bool bad_name, bad_value;
+	bool bad_name, bad_value, folded, cut_short;
 	bool accepts; /* an Accept header, or several */
 	const char *host, *coding;
 	const char *length;
