@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 16 * 1024 - 64, ALIGN = _Alignof(max_align_t) };
+/* Blocks grow with what an arena holds. The large ones malloc maps and so unmaps alone: thousands
+ * of small ones would leave a heap behind that one long-lived piece on top keeps from shrinking. */
+enum { BLOCK = 16 * 1024 - 64, LARGE_BLOCK = 256 * 1024 - 64, ALIGN = _Alignof(max_align_t) };
 
 struct block {
 	struct block *next;
@@ -62,9 +64,20 @@ size_t arena_taken(const struct arena *a)
 	return a->taken;
 }
 
+/* Of a block that is to hold size bytes. */
+static size_t room_for(const struct arena *a, size_t size)
+{
+	size_t left = a->limit - a->taken;
+	size_t room = a->taken < BLOCK ? BLOCK : a->taken < LARGE_BLOCK ? a->taken : LARGE_BLOCK;
+
+	if (room > left)
+		room = left;
+	return room > size ? room : size;
+}
+
 static struct block *block_push(struct arena *a, size_t size)
 {
-	size_t room = size > BLOCK ? size : BLOCK;
+	size_t room = room_for(a, size);
 	struct block *b = NULL;
 
 	if (room <= a->limit && a->taken <= a->limit - room)

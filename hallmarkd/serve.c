@@ -1,6 +1,7 @@
 #include "hallmarkd/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -16,6 +17,7 @@
 static const int64_t header_timeout_us = 10000000, idle_timeout_us = 60000000;
 
 enum { READY_POLL_MS = 5 };
+enum { LARGE = 128 * 1024 };
 
 struct keys {
 	unsigned char tokens[SECRET_SUBKEY], pages[SECRET_SUBKEY];
@@ -109,8 +111,17 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* glibc raises both limits to the largest piece that was ever freed, and then keeps twice as
+ * much for good: after a few bodies of some megabytes the service stood at 200 MiB. */
+static void give_memory_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, LARGE);
+}
+
 int serve_main(struct arena *a, const struct config *c, int control_fd)
 {
+	give_memory_back();
 	int signals = signals_open();
 	struct server *server;
 	struct keys keys;
