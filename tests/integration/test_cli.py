@@ -363,6 +363,7 @@ def test_bytes_that_rotted_never_get_a_name(cli, published, hallmark, folder, tm
     for stored in hallmark.state.rglob(f"{digest}*"):
         content = bytearray(stored.read_bytes())
         content[1_000_000] ^= 1
+        stored.chmod(0o640)
         stored.write_bytes(content)
     refused = cli("pull", published, tmp_path / "out", leaves=BAD_DIGEST)
     assert "onnx/model.onnx" in refused.stderr_text
