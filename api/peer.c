@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "api/loop.h"
@@ -47,6 +48,7 @@ struct peer *peer_accept(struct loop *loop, struct MHD_Connection *conn)
 		return NULL;
 	peer->fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	peer->deadline = monotonic_us() + loop->service->options.header_timeout_us;
+	peer->jam_bytes = -1;
 	peer_link(loop, peer);
 	return peer;
 }
@@ -95,6 +97,31 @@ static bool too_slow(struct peer *peer, int64_t now)
 	return false;
 }
 
+/* Full of the first line of a chunk, libmicrohttpd's buffer takes no more; it tries again all the
+ * time, and does not hear of an end. */
+static bool jammed(struct peer *peer)
+{
+	const struct request *rq = peer->rq;
+	const int64_t before = peer->jam_bytes;
+	int unread = 0;
+
+	peer->jam_bytes = -1;
+	if (peer->deadline == INT64_MAX || !rq || !rq->began || rq->response || rq->suspended)
+		return false;
+	if (ioctl(peer->fd, FIONREAD, &unread) == 0 && unread > 0)
+		peer->jam_bytes = rq->body_total;
+	return peer->jam_bytes >= 0 && peer->jam_bytes == before;
+}
+
+/* A jammed connection ends by libmicrohttpd's own clock alone. */
+static void end(struct peer *peer)
+{
+	shutdown(peer->fd, SHUT_RDWR);
+	if (peer->rq && !peer->rq->suspended)
+		MHD_set_connection_option(peer->rq->conn, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
+	peer->deadline = INT64_MAX;
+}
+
 /* A phase begins when the head is in, and again when the reply is there. */
 static void phase_look(struct peer *peer, int64_t now)
 {
@@ -126,11 +153,10 @@ static void watchdog(struct timer *timer)
 	for (struct peer *peer = loop->peers; peer; peer = peer->next) {
 		phase_look(peer, now);
 		look_for_end(peer);
-		if (peer->deadline > now || !too_slow(peer, now))
+		if (!jammed(peer) && (peer->deadline > now || !too_slow(peer, now)))
 			continue;
 		counter_add(&loop->metrics.closed_slow, 1);
-		shutdown(peer->fd, SHUT_RDWR);
-		peer->deadline = INT64_MAX;
+		end(peer);
 	}
 	gauge_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
 	loop->daemon_ready = true; /* out of descriptors it had stopped accepting, perhaps */

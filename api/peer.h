@@ -3,7 +3,8 @@
  * libmicrohttpd's own timeout starts again with every byte; the watchdog's deadlines do
  * not. A head has to be in within header_timeout, an idle connection ends after
  * idle_timeout, and a body or reply has to get on by 1 KiB a second, looked at every
- * ten seconds. Who is too slow has its socket shut; libmicrohttpd does the rest.
+ * ten seconds; a body that libmicrohttpd cannot read on ends after two. Who is too slow has
+ * its socket shut; libmicrohttpd does the rest.
  */
 #ifndef HALLMARK_API_PEER_H
 #define HALLMARK_API_PEER_H
@@ -19,6 +20,7 @@ struct peer {
 	int fd;
 	int64_t deadline;    /* of the phase it is in; INT64_MAX: somebody else's */
 	int64_t phase_bytes; /* seen when the phase was last looked at */
+	int64_t jam_bytes;   /* of the body, when more lay unread at the last look; else -1 */
 	struct request *rq;  /* NULL between requests */
 };
 
