@@ -61,6 +61,14 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **slot,
 		peer_turn_to(peer, loop, NULL);
 }
 
+/* A request that libmicrohttpd has no memory for, such as one with 500 parameters, it drops without
+ * a word: to the client, and to us. */
+static void end_forgotten(const struct peer *peer)
+{
+	if (peer && peer->rq)
+		stages_end(peer->rq);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *conn, void **context,
 			  enum MHD_ConnectionNotificationCode what)
 {
@@ -71,6 +79,7 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 		loop->daemon_ready |=
 			loop->metrics.connections >= (uint64_t)loop->service->options.connections;
 		gauge_set(&loop->metrics.connections, loop->metrics.connections - 1);
+		end_forgotten(*context);
 		peer_close(*context);
 		*context = NULL;
 		return;
