@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,9 +104,16 @@ void server_start(struct server *server)
 {
 	struct service *s = &server->service;
 
-	for (int i = 0; i < s->nloops; i++)
-		if (pthread_create(&server->threads[i], NULL, run, s->loops[i]) != 0)
-			abort(); /* at start: the supervisor tries again */
+	for (int i = 0; i < s->nloops; i++) {
+		int error = pthread_create(&server->threads[i], NULL, run, s->loops[i]);
+
+		if (error == 0)
+			continue;
+		log_line(LOG_ERROR, "start", LOG_TEXT("why", "a loop got no thread"),
+			 LOG_TEXT("error", strerror(error)));
+		_exit(1); /* loops that run already are not stopped in order; the supervisor tries
+			     again */
+	}
 	sweep_start(s);
 }
 
