@@ -13,6 +13,7 @@ from support.model import Model
 from support.paths import HALLMARKD
 from support.postgres import Postgres
 from support.server import Hallmark
+from support.siege import Siege
 
 
 def pytest_sessionstart():
@@ -59,6 +60,13 @@ def service(hallmark):
     wrong = [line for line in hallmark.logs[logged:] if line.get("level") == "error"]
     assert not wrong, wrong
     hallmark.check_logs()
+
+
+@pytest.fixture
+def victim(service):
+    """The shared hallmarkd, to be treated badly; what support.siege says holds afterwards."""
+    with Siege(service):
+        yield service
 
 
 @pytest.fixture

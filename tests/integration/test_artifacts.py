@@ -234,7 +234,7 @@ def test_a_draft_forgets_a_deleted_file(hallmark, model):
     assert (version["files"], version["bytes"]) == (0, 0)
 
 
-def test_a_version_has_at_most_100000_files(hallmark, model):
+def test_n24_a_version_has_at_most_100000_files(hallmark, model):
     version = model.draft("1.0.0")["id"]
     good(model.put("1.0.0", "one", b"1"), 201)
     hallmark.execute(f"UPDATE version SET files = 99999 WHERE id = '{version}'")

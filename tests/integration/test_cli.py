@@ -248,7 +248,7 @@ def test_what_is_wrong_is_said(cli, folder, name, words, says):
     assert says in cli("push", f"default/{name}", folder, *words, leaves=USAGE).stderr_text
 
 
-def test_links_are_refused_by_name(cli, folder, name):
+def test_n24_links_are_refused_by_name(cli, folder, name):
     (folder / "onnx/link").symlink_to("/etc/passwd")
     refused = cli("push", f"default/{name}", folder, "--version", "1.0.0", leaves=USAGE)
     assert "onnx/link" in refused.stderr_text
@@ -324,7 +324,7 @@ def test_an_interrupted_pull_goes_on(cli, name, hallmark, tmp_path):
     assert not list(out.glob(".hallmark/parts/*"))
 
 
-def test_no_link_leads_out_of_the_folder(cli, published, tmp_path):
+def test_n24_no_link_leads_out_of_the_folder(cli, published, tmp_path):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
     out.mkdir()
     elsewhere.mkdir()

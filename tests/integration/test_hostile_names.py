@@ -1,4 +1,5 @@
-"""Names in paths: what may stand there comes back byte for byte, what may not never reaches the disk."""
+"""Numbers 21 to 26 of the hostile inputs: names in paths, of models, of files, of versions. What may
+stand there comes back byte for byte, what may not never reaches the disk."""
 
 import os
 import unicodedata
@@ -13,10 +14,13 @@ from support.registry import (
     make_artifact,
     make_draft,
     make_model,
+    make_published,
+    make_version,
     model_path,
     segment,
     version_path,
 )
+from support.wire import Wire
 
 GOOD = [
     "x",
@@ -49,18 +53,18 @@ GOOD = [
 
 
 @pytest.mark.parametrize("odd", GOOD, ids=lambda odd: ascii(odd)[:30])
-def test_a_model_s_name_comes_back_as_it_was(service, odd):
+def test_n22_a_model_s_name_comes_back_as_it_was(victim, odd):
     model = odd + uuid.uuid4().hex[:12]
-    made = make_model(service, model)
+    made = make_model(victim, model)
     assert made.json["name"] == model
     assert made.headers["Location"] == model_path(model)
-    assert service.get(model_path(model)).json["name"] == model
+    assert victim.get(model_path(model)).json["name"] == model
     assert model in [
-        item["name"] for item in service.get(f"{BASE}/default/models?page_size=500").json["items"]
+        item["name"] for item in victim.get(f"{BASE}/default/models?page_size=500").json["items"]
     ]
-    put = service.post(f"{model_path(model)}/versions", json={"version": "1.0.0"})
+    put = victim.post(f"{model_path(model)}/versions", json={"version": "1.0.0"})
     assert put.headers["Location"] == version_path(model)
-    assert service.get(put.headers["Location"]).json["model"] == model
+    assert victim.get(put.headers["Location"]).json["model"] == model
 
 
 @pytest.mark.parametrize(
@@ -88,11 +92,11 @@ def test_a_model_s_name_comes_back_as_it_was(service, odd):
     ],
     ids=lambda bad: ascii(bad)[:20],
 )
-def test_a_model_may_not_be_called(service, bad):
-    answer = service.put(model_path(bad), json={})
+def test_n22_a_model_may_not_be_called(victim, bad):
+    answer = victim.put(model_path(bad), json={})
     assert answer.status == 400, answer
     is_problem(answer, 400, "invalid-request")
-    assert service.get(model_path(bad)).status in (400, 404)
+    assert victim.get(model_path(bad)).status in (400, 404)
 
 
 @pytest.mark.parametrize(
@@ -132,15 +136,42 @@ def test_a_model_may_not_be_called(service, bad):
         "/api/v1/projects/default/models/m/versions/1.0.0/artifacts/a/@",
     ],
 )
-def test_bytes_that_no_name_has(service, raw, place):
+def test_n21_bytes_that_no_name_has(victim, raw, place):
     path = place.replace("@", raw)
-    for answer in (service.get(path), service.put(path, body=b"x")):
+    for answer in (victim.get(path), victim.put(path, body=b"x")):
         assert answer.status in (400, 404, 405), answer
         is_problem(answer, answer.status)
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a%00b",
+        "/%2e%2e%2fetc",
+        "/%252e%252e%252fetc",
+        "/../../etc/passwd",
+        "/x/%5c..%5c",
+        "/a\\b",
+        "/x//y",
+        "/%",
+        "/%zz",
+        "/%c0%af",
+        "/%ff",
+        "/./x",
+        "*",
+        "http://elsewhere/health",
+        "health",
+    ],
+)
+def test_n21_targets_that_others_read_differently(victim, target):
+    twice = target.startswith("/%25")  # decoded once it is a name like others, which is not there
+    with Wire(victim) as wire:
+        wire.send(wire.head("GET", target, "Connection: close"))
+        is_problem(wire.answer(), 404 if twice else 400, "not-found" if twice else "invalid-request")
+
+
 @pytest.mark.parametrize("size", [256, 1000, 10_000])
-def test_very_long_names(service, name, size):
+def test_n22_very_long_names(victim, name, size):
     for path in (
         model_path("x" * size),
         f"{BASE}/{'x' * size}",
@@ -148,12 +179,12 @@ def test_very_long_names(service, name, size):
         artifact_path(name, "d/" + "x" * (size + 1024)),
         f"{model_path(name)}/aliases/{'x' * size}",
     ):
-        answer = service.put(path, json={})
+        answer = victim.put(path, json={})
         assert answer.status in (400, 404, 405, 414), answer
         is_problem(answer, answer.status)
-    found = service.get(f"{BASE}/default/models?q={'x' * size}")
+    found = victim.get(f"{BASE}/default/models?q={'x' * size}")
     assert found.status in (200, 400, 414), found
-    is_problem(service.get(f"{BASE}/default/models?{'x' * size}=1"), 400, "invalid-request")
+    is_problem(victim.get(f"{BASE}/default/models?{'x' * size}=1"), 400, "invalid-request")
 
 
 @pytest.mark.parametrize(
@@ -176,14 +207,14 @@ def test_very_long_names(service, name, size):
         "<svg>.html",
     ],
 )
-def test_a_path_comes_back_as_it_was(service, name, path):
-    make_draft(service, name)
-    made = make_artifact(service, name, path, path.encode())
+def test_n24_a_path_comes_back_as_it_was(victim, name, path):
+    make_draft(victim, name)
+    made = make_artifact(victim, name, path, path.encode())
     assert made.json["path"] == path
     assert made.headers["Location"] == artifact_path(name, path)
-    assert service.get(artifact_path(name, path)).body == path.encode()
-    assert [item["path"] for item in service.get(f"{version_path(name)}/artifacts").json["items"]] == [path]
-    signed = service.get(f"{version_path(name)}/signatures/{quote(path)}.minisig")
+    assert victim.get(artifact_path(name, path)).body == path.encode()
+    assert [item["path"] for item in victim.get(f"{version_path(name)}/artifacts").json["items"]] == [path]
+    signed = victim.get(f"{version_path(name)}/signatures/{quote(path)}.minisig")
     assert signed.status == 200
     assert path in signed.text
 
@@ -204,39 +235,41 @@ def test_a_path_comes_back_as_it_was(service, name, path):
         "e\u0301",
         "x" * 1025,
         "a\u202eb",
+        "C:\\a",
+        "\\\\host\\share",
     ],
 )
 @pytest.mark.parametrize("encode", [quote, segment])
-def test_a_path_may_not_be(service, name, path, encode):
-    make_draft(service, name)
-    before = sorted(os.listdir(service.folder))
-    answer = service.put(f"{version_path(name)}/artifacts/{encode(path)}", body=b"x")
+def test_n24_a_path_may_not_be(victim, name, path, encode):
+    make_draft(victim, name)
+    before = sorted(os.listdir(victim.folder))
+    answer = victim.put(f"{version_path(name)}/artifacts/{encode(path)}", body=b"x")
     assert answer.status in (400, 404), answer
-    assert service.get(f"{version_path(name)}/artifacts").json["items"] == []
-    assert sorted(os.listdir(service.folder)) == before
+    assert victim.get(f"{version_path(name)}/artifacts").json["items"] == []
+    assert sorted(os.listdir(victim.folder)) == before
 
 
-def test_no_path_is_the_folder_of_another(service, name):
-    make_draft(service, name)
-    make_artifact(service, name, "a/b", b"x")
+def test_n24_no_path_is_the_folder_of_another(victim, name):
+    make_draft(victim, name)
+    make_artifact(victim, name, "a/b", b"x")
     for path in ("a", "a/b/c"):
-        is_problem(service.put(artifact_path(name, path), body=b"y"), 409, "conflict")
-    make_artifact(service, name, "a/bc", b"y")
-    make_artifact(service, name, "a.b", b"y")
+        is_problem(victim.put(artifact_path(name, path), body=b"y"), 409, "conflict")
+    make_artifact(victim, name, "a/bc", b"y")
+    make_artifact(victim, name, "a.b", b"y")
 
 
-def test_twins_that_look_alike(service, name):
+def test_n23_twins_that_look_alike(victim, name):
     """Upper and lower case are two names; two spellings of one letter are one, and the other is refused."""
-    make_model(service, name + "k")
-    make_model(service, name + "K")
+    make_model(victim, name + "k")
+    make_model(victim, name + "K")
     composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
-    make_model(service, name + composed)
-    is_problem(service.put(model_path(name + decomposed), json={}), 400, "invalid-request")
+    make_model(victim, name + composed)
+    is_problem(victim.put(model_path(name + decomposed), json={}), 400, "invalid-request")
 
 
 @pytest.mark.parametrize("project", ["A", "-a", "a_b", "a.b", "é", "a b", "x" * 64, "*"])
-def test_a_project_may_not_be_called(service, project):
-    is_problem(service.put(f"{BASE}/{segment(project)}", json={}), 400, "invalid-request")
+def test_n22_a_project_may_not_be_called(victim, project):
+    is_problem(victim.put(f"{BASE}/{segment(project)}", json={}), 400, "invalid-request")
 
 
 @pytest.mark.parametrize(
@@ -262,8 +295,66 @@ def test_a_project_may_not_be_called(service, project):
         ">=1.0.0 <1.0.0-a b",
     ],
 )
-def test_what_names_no_version(service, name, version):
-    make_draft(service, name)
-    answer = service.get(version_path(name, version))
+def test_n26_what_names_no_version(victim, name, version):
+    make_draft(victim, name)
+    answer = victim.get(version_path(name, version))
     assert answer.status in (400, 404), answer
     is_problem(answer, answer.status)
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["1.2", "01.2.3", "1.2.3-", "1.2.3-01", "1.0.0-" + "a" * 10_000, "1.0.0+" + "b" * 10_000, "1.0.0-\u0661"],
+    ids=lambda version: ascii(version)[:12],
+)
+def test_n26_what_is_no_semantic_version_is_not_made(victim, name, version):
+    make_model(victim, name)
+    answer = victim.post(f"{model_path(name)}/versions", json={"version": version})
+    is_problem(answer, 400, "invalid-request", pointer="/version")
+    assert victim.get(f"{model_path(name)}/versions").json["items"] == []
+
+
+def test_n26_numbers_past_every_machine_s(victim, name):
+    """2^64 and 80 digits are numbers like others, in order of size."""
+    make_model(victim, name)
+    rising = ["9.0.0", "18446744073709551615.0.0", "18446744073709551616.0.0", "9" * 80 + ".0.0"]
+    for version in reversed(rising):
+        make_version(victim, name, version)
+    listed = victim.get(f"{model_path(name)}/versions").json["items"]
+    assert [item["version"] for item in listed] == rising[::-1]
+
+
+def test_n26_build_metadata_makes_no_difference(victim, name):
+    make_draft(victim, name, "1.0.0+a")
+    for other in ("1.0.0", "1.0.0+a", "1.0.0+b"):
+        answer = victim.post(f"{model_path(name)}/versions", json={"version": other})
+        is_problem(answer, 409, "conflict")
+
+
+def test_n26_ranges_that_nothing_fits(victim, name):
+    make_published(victim, name)
+    for range_ in (">1.0.0 <1.0.0", ">=2.0.0 <1.0.0"):
+        is_problem(victim.get(version_path(name, range_)), 404, "not-found")
+    for range_ in (" || ".join(["^1"] * 1000), ">=1.0.0 " * 1000, "^" * 1000, "1.x" * 1000):
+        is_problem(victim.get(version_path(name, range_)), 400, "invalid-request")
+
+
+# ---- names in headers ---------------------------------------------------------------------
+
+
+def test_n25_file_names_do_not_reach_the_headers_raw(victim, name):
+    make_draft(victim, name)
+    path = "x/a\"; filename=evil.exe ü'.bin"
+    make_artifact(victim, name, path, b"x")
+    answer = victim.get(artifact_path(name, path))
+    assert answer.headers["Content-Disposition"] == (
+        "attachment; filename*=UTF-8''a%22%3B%20filename%3Devil.exe%20%C3%BC%27.bin"
+    )
+
+
+@pytest.mark.parametrize("path", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b"])
+def test_n25_what_would_end_a_header_is_no_name(victim, name, path):
+    make_draft(victim, name)
+    answer = victim.put(f"{version_path(name)}/artifacts/{segment(path)}", body=b"x")
+    is_problem(answer, 400, "invalid-request")
+    assert "X-Evil" not in answer.headers

@@ -67,3 +67,26 @@ def resident(pid):
         except OSError:
             continue
     raise ProcessLookupError(pid)
+
+
+def anonymous(pid):
+    """Bytes of memory that is its own: no other process's coming or going changes them."""
+    (line,) = [
+        line
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        if line.startswith("Anonymous:")
+    ]
+    return int(line.split()[1]) * 1024
+
+
+def waits(pids):
+    """For every thread of these processes, the nanoseconds for which it was ready to run and others
+    had the processors."""
+    found = {}
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                found[thread] = int(thread.read_text().split()[1])
+            except OSError:
+                continue
+    return found
