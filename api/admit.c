@@ -33,10 +33,15 @@ static bool is_value(const char *s, size_t len)
 	return true;
 }
 
+static bool separates(char c)
+{
+	return c == '\0' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Does `to` follow, with nothing between but what may stand between a name and its value? */
 static bool right_behind(const char *from, const char *to)
 {
-	while (from < to && strchr(" \t\r\n", *from)) /* finds NUL, too */
+	while (from < to && separates(*from))
 		from++;
 	return from == to;
 }
