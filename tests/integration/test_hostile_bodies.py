@@ -338,10 +338,11 @@ def test_n33_a_text_that_is_searched_is_only_text(victim, name, text):
 def test_n34_many_points_and_many_names(victim, name):
     make_draft(victim, name)
     path = f"{version_path(name)}/metrics"
-    for count, status in ((100_000, 400), (1_000_000, 413)):
+    # A hundred thousand may or may not fit into the memory that a request has.
+    for count, statuses in ((10_001, {400}), (100_000, {400, 503}), (1_000_000, {413})):
         many = {"metrics": [{"name": f"m{n}", "value": n} for n in range(count)]}
         answer = victim.post(path, json=many)
-        assert answer.status == status, answer
+        assert answer.status in statuses, answer
     assert victim.get(path).json["items"] == []
 
 
