@@ -6,6 +6,7 @@
 
 #include "api/accept.h"
 #include "api/loop.h"
+#include "base/quote.h"
 
 /* RFC 9110 §5.6.2: the characters of a token. */
 static bool token_char(unsigned char c)
@@ -161,7 +162,8 @@ struct problem admit_head(struct request *rq, const char *method, const char *ve
 	if (hosts && (!head->host || !host_known(hosts, head->host)))
 		return problem(a, PROBLEM_MISDIRECTED, "Host must be one of: %s", hosts);
 	if (head->expect && strcasecmp(head->expect, "100-continue") != 0)
-		return problem(a, PROBLEM_EXPECTATION, "Expect: %.40s", head->expect);
+		return problem(a, PROBLEM_EXPECTATION, "Expect: %s",
+			       quote(a, head->expect, strlen(head->expect)));
 	return NO_PROBLEM;
 }
 
@@ -183,12 +185,12 @@ static struct problem admit_query(struct request *rq)
 		}
 		if (!*known)
 			return problem_at_parameter(rq->arena, name,
-						    "there is no query parameter \"%.100s\" here",
-						    name);
+						    "there is no query parameter %s here",
+						    quote(rq->arena, name, strlen(name)));
 		for (int k = 0; !repeats && k < i; k++)
 			if (strcmp(rq->target.query[k].name.text, name) == 0)
-				return problem_at_parameter(rq->arena, name,
-							    "\"%.100s\" is given twice", name);
+				return problem_at_parameter(rq->arena, name, "%s is given twice",
+							    quote(rq->arena, name, strlen(name)));
 	}
 	return NO_PROBLEM;
 }
