@@ -17,7 +17,8 @@
 struct head {
 	int hosts, lengths, codings, parents, authorizations;
 	bool bad_name, bad_value, folded, cut_short;
-	bool accepts; /* an Accept header, or several */
+	bool accepts;     /* an Accept header, or several */
+	const char *last; /* where the last value ends */
 	const char *host, *coding;
 	const char *length;
 	const char *expect;

@@ -187,6 +187,8 @@ def test_n10_what_only_looks_odd_is_served(victim, head):
         "control byte": ("GET /health HTTP/1.1|#|X-\x01A: 1||", NAME),
         "high byte": ("GET /health HTTP/1.1|#|X-\xe9: 1||", NAME),
         "no name at all": ("GET /health HTTP/1.1|: 1|#||", NAME),
+        "no name behind a field": ("GET /health HTTP/1.1|#|: x|", "a header has no name"),
+        "neither name nor value": ("GET /health HTTP/1.1|#|:|", "a header has no name"),
         "no colon": ("GET /health HTTP/1.1|X-A|#||", 400),
         "in a value": ("GET /health HTTP/1.1|#|X-A: 1\x012||", VALUE),
         "in the method": ("G\x01T /health HTTP/1.1|#||", "the method is not a token"),
