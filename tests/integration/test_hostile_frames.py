@@ -154,11 +154,12 @@ def test_n09_a_bare_lf_ends_the_last_line(victim, name):
     never_ran(victim, name)
 
 
-@pytest.mark.parametrize("end", ["\0", "\0\r\nX-B: 2"])
-def test_n09_a_nul_at_the_end_of_a_value_is_dropped(victim, name, end):
-    """That one libmicrohttpd hides for good. It changes no frame: what it ends is read as it
-    would be without it, and a length or a coding it does not make valid or invalid."""
-    for field, status in (("X-A: 1", 200), ("Content-Length: 0", 200), ("Content-Length: 0x", 400)):
+@pytest.mark.parametrize(("end", "seen"), [("\0", 400), ("\0\r\nX-B: 2", 200)])
+def test_n09_a_nul_at_the_end_of_a_value_is_dropped(victim, name, end, seen):
+    """Except for the last field's, libmicrohttpd hides that one for good. It changes no frame: what
+    it ends is read as it would be without it, and a length or a coding it does not make valid or
+    invalid."""
+    for field, status in (("X-A: 1", seen), ("Content-Length: 0", seen), ("Content-Length: 0x", 400)):
         got = victim.raw(frame(victim, f"GET /health HTTP/1.1|#|Connection: close|{field}{end}||"))
         assert set(got.statuses) == {status}, got
     inner = smuggled(victim, name)
