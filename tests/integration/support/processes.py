@@ -1,6 +1,7 @@
 """Look at and signal processes by what /proc says of them."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -70,13 +71,10 @@ def resident(pid):
 
 
 def anonymous(pid):
-    """Bytes of memory that is its own: no other process's coming or going changes them."""
-    (line,) = [
-        line
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        if line.startswith("Anonymous:")
-    ]
-    return int(line.split()[1]) * 1024
+    """Bytes of memory that is its own: no other process's coming or going changes them. Anybody may
+    read them there, which is not so of smaps_rollup."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^RssAnon:\s+(\d+) kB$", status, re.M)[1]) * 1024
 
 
 def waits(pids):
