@@ -1,5 +1,6 @@
-/* Page tokens: what nobody sealed is refused; what we seal over any key comes back as that
- * key. The first byte says which; then a request target, or the JSON of a key. */
+/* Page tokens: what nobody sealed is refused, and so is what we sealed once any character of it
+ * is another; what we seal over any key comes back as that key. The first byte says which; then a
+ * request target, or the JSON of a key. */
 #include <microhttpd.h>
 #include <sodium.h>
 #include <stdint.h>
@@ -41,6 +42,22 @@ static const char *link_of(const struct request *rq)
 	abort();
 }
 
+/* The last character has bits that count for nothing. */
+static void changed(struct arena *a, const struct request *rq, const char *next, size_t at)
+{
+	struct request other = *rq;
+	struct page page;
+	char *link = arena_dup(a, next, strlen(next));
+	char *token = strstr(link, "page_token=");
+
+	must(token != NULL);
+	token += strlen("page_token=");
+	token += at % (strcspn(token, "&") - 1);
+	*token = *token == 'A' ? 'B' : 'A';
+	must(target_read(a, link, &other.target).code == PROBLEM_NONE);
+	must(page_read(&other, &page).code != PROBLEM_NONE);
+}
+
 static void sealed(struct arena *a, const char *row)
 {
 	struct request rq = {.arena = a, .loop = &loop}, next = rq;
@@ -55,8 +72,9 @@ static void sealed(struct arena *a, const char *row)
 	page_close(&rq, &j, true, row);
 	MHD_destroy_response(rq.response);
 	const char *link = link_of(&rq) + 1;
-	must(target_read(a, arena_dup(a, link, strcspn(link, ">")), &next.target).code ==
-	     PROBLEM_NONE);
+	link = arena_dup(a, link, strcspn(link, ">"));
+	changed(a, &next, link, strlen(row) * 7);
+	must(target_read(a, link, &next.target).code == PROBLEM_NONE);
 	must(page_read(&next, &page).code == PROBLEM_NONE && page.size == 2);
 	must(json_equal(page.after, want));
 }

@@ -6,6 +6,7 @@
 #include "api/admit.h"
 #include "api/loop.h"
 #include "api/request.h"
+#include "base/utf8.h"
 #include "exchange.h"
 
 static struct arena *arena;
@@ -99,6 +100,7 @@ static void heads(void)
 		{"GET /health HTTP/1.0\r\n" CHUNKED END, PROBLEM_BAD_FRAME},
 		{GET HOST "Expect: 100-Continue\r\n" END, PROBLEM_NONE},
 		{GET HOST "Expect: 200-ok\r\n" END, PROBLEM_EXPECTATION},
+		{GET HOST "Expect: \xf4\r\n" END, PROBLEM_EXPECTATION},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -109,6 +111,8 @@ static void heads(void)
 			problem_kinds[rows[i].code].type))
 			printf("# %s: %s\n", problem_kinds[o.head.code].type,
 			       o.head.detail ? o.head.detail : "");
+		ok(!o.head.detail || utf8_valid(o.head.detail, strlen(o.head.detail)),
+		   "… in valid text");
 	}
 }
 
