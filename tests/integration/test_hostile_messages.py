@@ -95,8 +95,8 @@ def test_n13_what_has_no_end_is_ended(victim, name, endless):
 
 @shapes(
     {
-        "200-ok": ("GET /health HTTP/1.1|#|Expect: 200-ok||", "Expect: 200-ok"),
-        "a list": ("GET /health HTTP/1.1|#|Expect: 100-continue, x||", "Expect: 100-continue, x"),
+        "200-ok": ("GET /health HTTP/1.1|#|Expect: 200-ok||", 'Expect: "200-ok"'),
+        "a list": ("GET /health HTTP/1.1|#|Expect: 100-continue, x||", 'Expect: "100-continue, x"'),
     }
 )
 def test_n15_another_expectation(victim, name, shape, says):
