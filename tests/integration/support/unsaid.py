@@ -16,6 +16,7 @@ REASONS = [  # each fault as "where: what"
     r"^(Repr|Content)-Digest: ",
     r"^: the bytes received have the SHA-256 [0-9a-f]+; announced was ",
     r": this has to be an integer, not a number$",  # JSON Schema calls 5.0 an integer
+    r": a number is too large; integers are 64 bits, others IEEE doubles",
     r": text cannot hold U\+0000\b",
     r": this URI holds a password",
     r"\bat most \d+ bytes\b",  # JSON Schema counts characters
