@@ -17,7 +17,8 @@ REASONS = [  # each fault as "where: what"
     r"^: the bytes received have the SHA-256 [0-9a-f]+; announced was ",
     r": this has to be an integer, not a number$",  # JSON Schema calls 5.0 an integer
     r": a number is too large; integers are 64 bits, others IEEE doubles",
-    r": text cannot hold U\+0000\b",
+    r": (text|a member's name) cannot hold U\+0000\b",
+    r"^: the request target holds %00, which no name here has$",
     r": this URI holds a password",
     r"\bat most \d+ bytes\b",  # JSON Schema counts characters
     r" has to be in Unicode normal form C",
