@@ -46,8 +46,8 @@ def measure(wanted, seconds, times, hallmark, folder):
         rows = statements.read(hallmark, floor, folder, seconds, times) + rows
     if "create" in wanted:
         rows += statements.create(hallmark, seconds, times)
-    if "put" in wanted or "get" in wanted:
-        rows += files.put(hallmark, folder, times if "put" in wanted else 1)
+    if "put" in wanted:
+        rows += files.put(hallmark, folder, times)
     if "get" in wanted:
         rows += files.get(hallmark, folder, times)
     return rows

@@ -140,8 +140,14 @@ def download(port, target, token):
 
 
 def get(hallmark, folder, times):
-    """The file that PUT stored last, straight from the store's folder for nginx."""
-    target = "/api/v1/projects/default/models/bench-bytes/versions/1.0.0/artifacts/0.bin"
+    """A file of the service's, straight from the store's folder for nginx."""
+    base, path = "/api/v1/projects/default/models/bench-served", folder / "served"
+    assert hallmark.put(base, json={}).status == 201
+    assert hallmark.post(base + "/versions", json={"version": "1.0.0"}).status == 201
+    target = f"{base}/versions/1.0.0/artifacts/gib.bin"
+    make_file(path)
+    upload(hallmark, path, target)
+    path.unlink()
     digest = hallmark.head(target).headers["ETag"].strip('"')
     file = next((hallmark.state / "artifacts").rglob(f"{digest}.*"))
     got, yard = [], []
