@@ -18,19 +18,17 @@ static const struct pair presets[] = {
 	{"tcp_user_timeout", "5000"},
 };
 
-/* For the read lane it is 250 ms, once it has prepared its statements (sql/lane.c).
+/* For read and shared lanes they are shorter once the statements are prepared (sql/lane.c).
  * What these lanes run goes by keys. A plan made and kept while a table was young would
  * read it from end to end as it grows, or look-ups by key gather rows for a bitmap;
  * without these choices there are no such plans. */
+#define CHANGES "-c jit=off -c enable_seqscan=off -c statement_timeout=5s -c lock_timeout=2s"
 static const char *const limits[LANE_KINDS] = {
 	[LANE_READ] =
 		"-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c statement_timeout=5s",
 	[LANE_SLOW] = "-c jit=off -c statement_timeout=5s -c plan_cache_mode=force_custom_plan",
-	[LANE_WRITE] =
-		"-c jit=off -c enable_seqscan=off -c statement_timeout=5s -c lock_timeout=2s",
-	/* Short: whoever waits here makes others wait, and goes on alone. */
-	[LANE_SHARED] =
-		"-c jit=off -c enable_seqscan=off -c statement_timeout=1s -c lock_timeout=100ms",
+	[LANE_WRITE] = CHANGES,
+	[LANE_SHARED] = CHANGES,
 };
 
 static void free_options(void *options)

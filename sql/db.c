@@ -16,7 +16,6 @@ enum { CONNINFO_ROOM = 1 << 20, SHARED_BYTES = 8 << 10 };
 struct db {
 	struct poller *poller;
 	struct arena *arena; /* the connection parameters */
-	int queue_limit;
 	bool closing;
 	struct queue refused; /* calls that found their queue full */
 	struct timer pump;    /* at the end of a turn in which there is something to send */
@@ -40,11 +39,13 @@ static bool is_small(const struct args *args)
 	return bytes <= SHARED_BYTES;
 }
 
+/* What may share a transaction goes alone as well, where there is no lane to share or it is long.
+ */
 static struct pool *pool_of(struct db *db, const struct db_call *call)
 {
-	const enum lane_kind kind = call->statement->lane;
+	struct pool *pool = &db->pools[call->statement->lane];
 
-	return &db->pools[kind == LANE_SHARED && !is_small(call->args) ? LANE_WRITE : kind];
+	return pool->alone && (pool->up == 0 || !is_small(call->args)) ? pool->alone : pool;
 }
 
 void db_submit(struct db *db, struct db_call *call)
@@ -53,7 +54,7 @@ void db_submit(struct db *db, struct db_call *call)
 
 	assert((call->args ? call->args->n : 0) == call->statement->nparams);
 	call->submitted = monotonic_us();
-	if (!db->closing && pool->waiting.count < db->queue_limit) {
+	if (!db->closing && !pool_is_full(pool)) {
 		pool_submit(pool, call);
 		return;
 	}
@@ -102,7 +103,7 @@ static bool open_pool(struct db *db, enum lane_kind kind, int nlanes, const stru
 		.table = o->table,
 		.ntable = o->ntable,
 		.nlanes = nlanes,
-		.calls = 2 * db->queue_limit, /* a full shared pool may have to go on alone */
+		.most = o->queue_limit > 0 ? o->queue_limit : 1024,
 		.pump = &db->pump,
 		.alone = kind == LANE_SHARED ? &db->pools[LANE_WRITE] : NULL,
 	};
@@ -125,7 +126,6 @@ struct db *db_open(struct poller *p, const struct db_options *o)
 	if (!db)
 		return NULL;
 	db->poller = p;
-	db->queue_limit = o->queue_limit > 0 ? o->queue_limit : 1024;
 	db->pump.expired = on_pump;
 	for (enum lane_kind k = 0; good && k < LANE_KINDS; k++)
 		good = open_pool(db, k, nlanes[k], o);

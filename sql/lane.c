@@ -179,6 +179,9 @@ static const char *const session[LANE_KINDS] = {
 	[LANE_READ] = "SELECT set_config('default_transaction_read_only', 'on', false),"
 		      " set_config('statement_timeout', '250ms', false)",
 	[LANE_SLOW] = "SELECT set_config('default_transaction_read_only', 'on', false)",
+	/* Who waits here makes others wait, and goes on alone. */
+	[LANE_SHARED] = "SELECT set_config('statement_timeout', '1s', false),"
+			" set_config('lock_timeout', '100ms', false)",
 };
 
 /* What may share a transaction can also have one of its own. */

@@ -220,7 +220,10 @@ static void part(struct pool *pool, struct lane *lane, struct db_call *call, PGr
 		log_line(LOG_DEBUG, "database_unit_parted",
 			 LOG_TEXT("statement", call->statement->name), LOG_TEXT("sqlstate", state));
 	PQclear(res);
-	pool_submit(pool->alone, call);
+	if (pool_is_full(pool->alone))
+		finish(pool, call, NULL, no_lane);
+	else
+		pool_submit(pool->alone, call);
 }
 
 static void on_answered(struct lane *lane, struct db_call *call, PGresult *res)
@@ -462,6 +465,7 @@ bool pool_init(struct pool *pool, const struct pool_options *o)
 			 .lost = on_lost},
 		.pump = o->pump,
 		.alone = o->alone,
+		.most = o->most,
 		.always = kind->always,
 		.wait = kind->wait,
 		.waiting.link = BY_AGE,
@@ -473,7 +477,7 @@ bool pool_init(struct pool *pool, const struct pool_options *o)
 	    !pool->random)
 		pool->random = (uint64_t)monotonic_us() | 1;
 	if (o->kind == LANE_WRITE)
-		pool->fair = fair_new(o->calls + o->nlanes, o->nlanes > 1 ? o->nlanes / 2 : 1);
+		pool->fair = fair_new(o->most + o->nlanes, o->nlanes > 1 ? o->nlanes / 2 : 1);
 	pool->lanes = calloc((size_t)o->nlanes, sizeof(struct lane));
 	if (!pool->lanes || (o->kind == LANE_WRITE && !pool->fair))
 		return false;

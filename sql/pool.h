@@ -12,7 +12,7 @@
  * changes pay for one commit, and a lone one waits for nobody. A unit takes its locks in
  * the order of the calls' keys, here and in every other replica, so that units cannot
  * wait for each other in a circle. When one fails, nothing of it was done, and each of
- * its calls goes to the pool alone, to be run by itself.
+ * its calls goes to the pool alone, to be run by itself; when that is full, it is refused.
  */
 #ifndef HALLMARK_SQL_POOL_H
 #define HALLMARK_SQL_POOL_H
@@ -34,6 +34,7 @@ struct pool {
 	struct pool *alone; /* shared pools: where the calls of a unit that failed go */
 	struct lane *lanes;
 	int nlanes, always; /* always: so many are kept open */
+	int most;           /* calls that may wait */
 	struct lane *ready; /* UP with room; the last one used is the first */
 	struct lane *away;
 	int up, opening;
@@ -51,14 +52,20 @@ struct pool_options {
 	enum lane_kind kind;
 	const struct statement *table;
 	int ntable, nlanes;
-	int calls; /* that may be in at once, beside those on a lane */
+	int most; /* calls that may wait */
 	struct conninfo conninfo;
 	struct timer *pump;
 	struct pool *alone;
 };
 
 bool pool_init(struct pool *pool, const struct pool_options *o); /* false: out of memory */
-void pool_submit(struct pool *pool, struct db_call *call);
+
+static inline bool pool_is_full(const struct pool *pool)
+{
+	return pool->waiting.count >= pool->most;
+}
+
+void pool_submit(struct pool *pool, struct db_call *call); /* not to a full one */
 void pool_pump(struct pool *pool, int64_t now);
 int pool_busy(const struct pool *pool); /* calls on lanes */
 void pool_end(struct pool *pool);       /* ends every call that is in */

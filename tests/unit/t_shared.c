@@ -47,6 +47,17 @@ static int64_t rows(int64_t from, int64_t to)
 	return admin_number(sql);
 }
 
+/* Until then what could share a transaction goes alone. */
+static void open_shared(int write_lanes, int queue_limit)
+{
+	const int64_t end = monotonic_us() + 3 * (int64_t)SECOND;
+
+	open_db(conninfo, write_lanes, queue_limit);
+	while (!db_state(db).lanes[LANE_SHARED] && monotonic_us() < end)
+		poller_turn(poller, end);
+	ok(db_state(db).lanes[LANE_SHARED] > 0, "a shared lane is up");
+}
+
 static struct ask *ask_key(int id, int64_t v, uint64_t key)
 {
 	struct ask *a = new_ask(&table[id]);
@@ -199,6 +210,32 @@ static void test_long(void)
 	ok(asks[0].value != small && asks[1].value != asks[0].value, "in sessions of their own");
 }
 
+/* Every unit waits for the table and fails, and so do its calls, alone. */
+static void test_flood(void)
+{
+	int wrong = 0, made = 0;
+
+	open_shared(1, 20);
+	begin("more calls that cannot go on than may wait");
+	PQclear(PQexec(admin, "BEGIN; LOCK TABLE t_shared_lock IN EXCLUSIVE MODE"));
+	for (int i = 0; i < 400; i++) {
+		ask_key(LOCK, 1 + i % 40, (uint64_t)(1000 + i));
+		if (i % 20 == 19)
+			turn_for(150000);
+	}
+	PQclear(PQexec(admin, "COMMIT"));
+	finish();
+	for (int i = 0; i < 400; i++) {
+		wrong += asks[i].problem.code != PROBLEM_NONE &&
+			 asks[i].problem.code != PROBLEM_BUSY;
+		made += asks[i].problem.code == PROBLEM_NONE;
+	}
+	is_int(wrong, 0, "are answered that the database is busy");
+	ok(made > 0 && made < 400, "%d of 400 were made", made);
+	is_int(db_state(db).waiting, 0, "nothing waits any more");
+	db_close(db);
+}
+
 static void test_session(void)
 {
 	begin("the session's settings");
@@ -250,8 +287,7 @@ static void test_trouble(void)
 {
 	int lies = 0, unknown = 0;
 
-	open_db(conninfo, 4, 1024);
-	ok(wait_ready(3 * (int64_t)SECOND), "it is ready");
+	open_shared(4, 1024);
 	begin("sessions that die under load");
 	srandom(2026);
 	for (int i = 0; i < 1000; i++) {
@@ -284,8 +320,7 @@ int main(void)
 	if (!ask_start(table, TABLE, clean_up, set_up))
 		return 0;
 	setenv("PGAPPNAME", "t_db", 1); /* of the engine's sessions, which are killed */
-	open_db(conninfo, 4, 1024);
-	ok(wait_ready(3 * (int64_t)SECOND), "it is ready");
+	open_shared(4, 1024);
 	test_session();
 	test_together();
 	test_order_of_keys();
@@ -297,5 +332,6 @@ int main(void)
 	test_killed();
 	test_close();
 	test_trouble();
+	test_flood();
 	return ask_stop(clean_up);
 }
