@@ -93,6 +93,7 @@ UNIT_C    := $(sort $(wildcard tests/unit/t_*.c))
 SUPPORT_C := $(filter-out $(UNIT_C),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_C    := $(sort $(wildcard tests/fuzz/f_*.c))
 BENCH_C   := $(sort $(wildcard tests/bench/*.c))
+FAULTS_C  := $(sort $(wildcard tests/faults/*.c))
 MEMBERS_unit := $(call object,$(SUPPORT_C))
 
 ARCHIVES_DAEMON := $(call archive,$(STACK_hallmarkd))
@@ -109,19 +110,21 @@ BINARIES := $(strip $(if $(wildcard hallmarkd/main.c),$(B)/bin/hallmarkd) $(if $
 UNIT     := $(UNIT_C:tests/unit/%.c=$(B)/unit/%)
 FUZZ     := $(FUZZ_C:tests/fuzz/%.c=$(B)/fuzz/%)
 BENCH    := $(BENCH_C:tests/bench/%.c=$(B)/bench/%)
+FAULTS   := $(FAULTS_C:tests/faults/%.c=$(B)/faults/%.so)
 
-OBJECTS := $(call object,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C)) \
+OBJECTS := $(call object,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C) $(FAULTS_C)) \
 	$(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(GEN_C) $(OPENAPI_C))
 
 # ---- building ---------------------------------------------------------------------
 
-.PHONY: all archives objects tidy unit-programs fuzz-programs bench-programs
+.PHONY: all archives objects tidy unit-programs fuzz-programs bench-programs fault-libraries
 all: $(BINARIES) $(if $(BINARIES),,archives)
 archives: $(call archive,$(FOLDERS))
 objects: $(OBJECTS)
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 bench-programs: $(BENCH)
+fault-libraries: $(FAULTS)
 
 # Written only when its content changes, so what depends on it is remade exactly then:
 # the flags of a flavour, the member list of an archive (a deleted source leaves it).
@@ -187,6 +190,13 @@ $(foreach c,$(UNIT_C),$(eval $(call test_program,$(c:tests/unit/%.c=$(B)/unit/%)
 $(foreach c,$(FUZZ_C),$(eval $(call test_program,$(c:tests/fuzz/%.c=$(B)/fuzz/%),$(c),$(call archive,$(call stack,$(c))),-fsanitize=fuzzer)))
 $(foreach c,$(BENCH_C),$(eval $(call test_program,$(c:tests/bench/%.c=$(B)/bench/%),$(c),$(call archive,$(call stack,$(c))))))
 
+# What is preloaded into a program to make calls fail; it takes nothing from the archives.
+$(B)/obj/tests/faults/%.o: EXTRA := -fPIC
+$(B)/faults/%.so: $(B)/obj/tests/faults/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -pthread -Wl,-z,relro -Wl,-z,now -o $@ $< -ldl
+
 # ---- generated sources ------------------------------------------------------------
 
 $(GEN)/sql.members: FORCE
@@ -216,7 +226,7 @@ $(GEN)/migrations.gen.c: tools/migrations.awk $(MIGRATIONS) $(GEN)/sql.members
 
 # clang-tidy, one process a file (several files at once confuse its analyzer); the
 # object's own dependencies say when a header makes it due again.
-TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C))
+TIDY := $(patsubst %.c,$(B)/tidy/%.ok,$(SOURCES) $(UNIT_C) $(SUPPORT_C) $(FUZZ_C) $(BENCH_C) $(FAULTS_C))
 tidy: $(TIDY)
 $(TIDY): $(B)/tidy/%.ok: %.c $(B)/obj/%.o .clang-tidy
 	@mkdir -p $(@D)

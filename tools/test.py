@@ -102,7 +102,7 @@ def tail(name, lines=40):
 def build(name, limit=1200):
     """Every program of every flavour, each tree one check."""
     trees = {
-        "plain": ["all", "unit-programs", "bench-programs"],
+        "plain": ["all", "unit-programs", "bench-programs", "fault-libraries"],
         "asan": ["FLAVOUR=asan", "all", "unit-programs"],
         "tsan": ["FLAVOUR=tsan", "all", "unit-programs"],
         "fuzz": ["FLAVOUR=fuzz", "fuzz-programs"],
