@@ -7,7 +7,7 @@
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
 FLAVOUR ?= plain
-FLAVOURS := plain asan tsan fuzz lint
+FLAVOURS := plain asan tsan fuzz lint faults
 
 ifeq ($(filter $(FLAVOUR),$(FLAVOURS)),)
 $(error FLAVOUR=$(FLAVOUR) is not known; take one of: $(FLAVOURS))
@@ -49,7 +49,7 @@ SAN_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=al
 SAN := $(SAN_$(FLAVOUR))
 
 CFLAGS ?= -O2 -g
-ALL_CPPFLAGS = -D_GNU_SOURCE -DHALLMARK_VERSION='"$(VERSION)"' -I. -I$(GEN) $(PKG_CFLAGS) \
+ALL_CPPFLAGS = -D_GNU_SOURCE $(if $(filter faults,$(FLAVOUR)),-DHALLMARK_FAILPOINTS) -DHALLMARK_VERSION='"$(VERSION)"' -I. -I$(GEN) $(PKG_CFLAGS) \
 	$(if $(SAN),,$(FORTIFY)) $(CPPFLAGS)
 ALL_CFLAGS   = -std=c17 $(WARNINGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. $(SAN) $(CFLAGS)
 ALL_LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN) $(LDFLAGS)

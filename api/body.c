@@ -9,6 +9,7 @@
 #include "api/loop.h"
 #include "api/peer.h"
 #include "api/reply.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 
 /* How much of a refused body is still read, so that a client which writes first and
@@ -119,6 +120,7 @@ enum MHD_Result body_take(struct request *rq, const char *data, size_t *size)
 		guarded(rq, last_words);
 		return MHD_NO;
 	}
+	FAILPOINT(BODY_PIECE);
 	rq->now = (struct moment){.data = data, .size = *size};
 	rq->taken = *size;
 	guarded(rq, take_piece);

@@ -7,6 +7,7 @@
 #include "api/loop.h"
 #include "api/reply.h"
 #include "api/token_cache.h"
+#include "base/failpoint.h"
 #include "base/timestamp.h"
 #include "registry/token.h"
 
@@ -46,6 +47,7 @@ static void judge(struct request *rq, const struct known_token *known, const str
 	       (size_t)known->roles.n * sizeof(roles->bindings[0]));
 	rq->who.principal = arena_dup(rq->arena, known->principal, strlen(known->principal));
 	rq->who.roles = roles;
+	FAILPOINT(IDENTITY_KNOWN);
 	f->then(rq);
 }
 
@@ -97,4 +99,5 @@ void caller_find(struct request *rq, request_fn *then)
 	rq->state = f;
 	arg_text(request_args(rq), f->token.id);
 	request_read(rq, STATEMENT_TOKENS_LOOKUP, looked_up);
+	FAILPOINT(IDENTITY_ASKED);
 }

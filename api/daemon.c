@@ -12,6 +12,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/stages.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
@@ -54,6 +55,7 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **slot,
 	struct peer *peer = peer_of(conn);
 
 	(void)why;
+	FAILPOINT(REPLY_SENT);
 	if (*slot)
 		stages_end(*slot);
 	*slot = NULL;
@@ -86,6 +88,7 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 	}
 	counter_add(&loop->metrics.connections, 1);
 	counter_add(&loop->metrics.accepted, 1);
+	FAILPOINT(CONNECTION_ACCEPTED);
 	*context = peer_accept(loop, conn);
 }
 

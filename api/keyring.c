@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
@@ -59,6 +60,7 @@ static void list_read(struct db_call *call, const PGresult *res, struct problem 
 	if (p.code == PROBLEM_NONE)
 		take(k, res);
 	judge_readiness(k);
+	FAILPOINT(KEYS_READ);
 	poller_set(k->on.poller, &k->read_timer,
 		   monotonic_us() + (atomic_load(k->on.ready) ? read_us : retry_us));
 	while (k->waiting) {
@@ -81,6 +83,7 @@ static void read_list(struct timer *t)
 					.args = &k->read_args,
 					.done = list_read};
 	db_submit(k->on.db, &k->read_call);
+	FAILPOINT(KEYS_ASKED);
 }
 
 void keyring_renew(struct keyring *k, struct keyring_wait *w)

@@ -7,6 +7,7 @@
 #include "api/condition.h"
 #include "api/loop.h"
 #include "api/trace.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -81,6 +82,7 @@ static void reply_with(struct request *rq, unsigned status, struct MHD_Response 
 		MHD_add_response_header(response, "Connection", "close");
 	rq->status = status;
 	rq->response = response;
+	FAILPOINT(REPLY_MADE);
 }
 
 void reply_text(struct request *rq, unsigned status, const char *type, const char *text, size_t len)

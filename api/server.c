@@ -12,6 +12,7 @@
 #include "api/loop.h"
 #include "api/probes.h"
 #include "api/route.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
@@ -80,6 +81,7 @@ static void sweep(struct job *job)
 
 	if (a && store->ops->sweep(store, a, &removed).code == PROBLEM_NONE && removed > 0)
 		log_line(LOG_INFO, "swept", LOG_INT("uploads", removed));
+	FAILPOINT(SWEPT);
 	arena_free(a);
 	free(s);
 }
@@ -140,6 +142,7 @@ void server_signer_socket(struct server *server, int loop, int fd)
 {
 	struct service *s = &server->service;
 
+	FAILPOINT(SIGNER_SOCKET_TAKEN);
 	if (loop >= s->nloops) {
 		close(fd);
 		return;
@@ -174,6 +177,7 @@ void server_drain(struct server *server)
 				       s->options.drain_delay_us % 1000000 * 1000};
 
 	atomic_store(&s->draining, true);
+	FAILPOINT(DRAINING);
 	nanosleep(&delay, NULL);
 	atomic_store(&s->closing, true);
 	wake_loops(s);

@@ -11,6 +11,7 @@
 #include "api/loop.h"
 #include "api/reply.h"
 #include "api/trace.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 
@@ -132,6 +133,7 @@ static void match(struct request *rq, const struct head *head)
 		refuse_method(rq, m.allowed);
 		return;
 	}
+	FAILPOINT(ROUTE_FOUND);
 	rq->route = m.route;
 	memcpy(rq->params, m.params, sizeof(rq->params));
 	if (reply_failed(rq, admit_route(rq, head)))
@@ -146,6 +148,7 @@ static void open_request(struct request *rq)
 {
 	struct head head;
 
+	FAILPOINT(HEAD_IN);
 	rq->method = method_read(rq->now.method);
 	struct problem p = admit_head(rq, rq->now.method, rq->now.version, &head);
 	trace_begin(rq, head.traceparent);
@@ -164,13 +167,17 @@ static void open_request(struct request *rq)
 
 static void handle(struct request *rq)
 {
+	FAILPOINT(BODY_WHOLE);
 	rq->stage = STAGE_HANDLE;
 	rq->route->handle(rq);
 }
 
 static enum MHD_Result send_reply(struct request *rq)
 {
-	return MHD_queue_response(rq->conn, rq->status, rq->response);
+	const enum MHD_Result queued = MHD_queue_response(rq->conn, rq->status, rq->response);
+
+	FAILPOINT(REPLY_QUEUED);
+	return queued;
 }
 
 /* libmicrohttpd makes its first call again when the connection was suspended in it.

@@ -1,5 +1,6 @@
 #include "api/ticker.h"
 
+#include "base/failpoint.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
 
@@ -15,6 +16,7 @@ static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 	int64_t now = monotonic_us();
 
 	(void)res, (void)p; /* a failed tick is made up for by the next */
+	FAILPOINT(TICK_ANSWERED);
 	t->running = false;
 	if (t->again)
 		poller_set(t->poller, &t->timer, now + gather_us);
@@ -38,6 +40,7 @@ static void tick(struct timer *timer)
 	t->call = (struct db_call){
 		.statement = &statements[STATEMENT_EVENTS_TICK], .args = &t->args, .done = ticked};
 	db_submit(t->db, &t->call);
+	FAILPOINT(TICK_QUEUED);
 }
 
 void ticker_wake(struct ticker *t)

@@ -4,13 +4,14 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/timestamp.h"
 
 enum {
 	MS = 1000,
 	SHORTEST_DELAY = 50 * MS,
-	LONGEST_DELAY = 10 * 1000 * MS,
+	LONGEST_DELAY = FAILPOINTS_OR(SHORTEST_DELAY, 10 * 1000 * MS),
 	HEALTHY = 60 * 1000 * MS /* what has lived that long starts again without delay */
 };
 

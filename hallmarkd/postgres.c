@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 
 enum { OLDEST = 15 };
@@ -314,9 +315,11 @@ struct problem postgres_init(struct arena *a, const struct postgres *pg)
 	if (!append_conf(a, fresh))
 		return problem(a, PROBLEM_INTERNAL, "%s/postgresql.conf cannot be written: %s",
 			       fresh, strerror(errno));
+	FAILPOINT(INITDB_DONE);
 	if (rename(fresh, pg->data) != 0)
 		return problem(a, PROBLEM_INTERNAL, "%s cannot be renamed: %s", fresh,
 			       strerror(errno));
+	FAILPOINT(INITDB_RENAMED);
 	return durable_folder_of(a, pg->data);
 }
 

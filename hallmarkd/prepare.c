@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/durable.h"
+#include "base/failpoint.h"
 #include "hallmarkd/admin.h"
 #include "hallmarkd/key_folder.h"
 #include "registry/secret.h"
@@ -29,7 +30,9 @@ struct problem prepare_database(struct arena *a, const char *conninfo)
 	TRY(once_text(a, conn, "SELECT 1 FROM pg_database WHERE datname = 'hallmark'", &res));
 	if (PQntuples(res) > 0)
 		return NO_PROBLEM;
-	return once_text(a, conn, "CREATE DATABASE hallmark", &res);
+	TRY(once_text(a, conn, "CREATE DATABASE hallmark", &res));
+	FAILPOINT(DATABASE_MADE);
+	return NO_PROBLEM;
 }
 
 /* ---- The secret file ---- */
@@ -59,6 +62,7 @@ static struct problem ensure_secret(struct arena *a, const struct config *c, PGc
 			       c->secret_file);
 	p = secret_create(a, c->secret_file);
 	*made = p.code == PROBLEM_NONE;
+	FAILPOINT(SECRET_MADE);
 	if (p.code != PROBLEM_NONE && p.code != PROBLEM_CONFLICT)
 		return p;
 	return secret_read(a, c->secret_file, secret);
@@ -108,7 +112,9 @@ static struct problem ensure_key(struct arena *a, const struct config *c, PGconn
 	if (*out->key_id)
 		return NO_PROBLEM;
 	TRY(key_at_hand(a, c->keys, &key, &out->made_key));
+	FAILPOINT(KEY_MADE);
 	TRY(admin_register_key(a, conn, &key, "hallmarkd", &outcome));
+	FAILPOINT(KEY_REGISTERED);
 	return active_key(a, conn, out->key_id);
 }
 
@@ -126,12 +132,14 @@ static struct problem make_admin(struct arena *a, PGconn *conn, const struct sec
 	secret_subkey(secret, SECRET_TOKENS, key);
 	token_hash(&t, key, hash);
 	TRY(durable_replace(a, path, arena_printf(a, "%s\n", t.text), TOKEN_LEN + 1));
+	FAILPOINT(TOKEN_WRITTEN);
 	arg_text(&args, ADMIN);
 	arg_text(&args, t.id);
 	arg_text(&args, token_kind_names[t.kind]);
 	arg_bytes(&args, (struct bytes){hash, sizeof(hash)});
 	arg_text(&args, admin_request(a));
 	TRY(once_run(a, conn, STATEMENT_PRINCIPALS_BOOTSTRAP, &args, &res));
+	FAILPOINT(ADMIN_MADE);
 	*made = strcmp(once_outcome(res), "created") == 0;
 	if (!*made)
 		unlink(path); /* another replica was first, its token counts */
@@ -156,6 +164,7 @@ static struct problem ensure_admin(struct arena *a, const struct config *c, PGco
 	if (rename(fresh, path) != 0)
 		return problem(a, PROBLEM_INTERNAL, "%s cannot be renamed: %s", fresh,
 			       strerror(errno));
+	FAILPOINT(TOKEN_RENAMED);
 	return durable_folder_of(a, path);
 }
 

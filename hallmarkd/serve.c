@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/server.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "hallmarkd/control.h"
 #include "registry/secret.h"
@@ -137,6 +138,7 @@ int serve_main(struct arena *a, const struct config *c, int control_fd)
 		return 1;
 	}
 	server_start(server);
+	FAILPOINT(LISTENING);
 	log_line(LOG_INFO, "listening", LOG_TEXT("address", c->listen), LOG_INT("loops", c->loops));
 	watch(server, control_fd, signals);
 	log_line(LOG_INFO, "draining");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/dsse.h"
+#include "base/failpoint.h"
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "hallmarkd/key_folder.h"
@@ -209,10 +210,12 @@ static bool answer_frame(struct signer_process *s, struct peer *peer, const stru
 {
 	const struct request *r = request_of(f);
 
+	FAILPOINT(SIGNER_ASKED);
 	json_use_arena(s->arena);
 	const struct answer answer = answer_within(s, r, f);
 	json_use_arena(NULL);
 	bool good = put_answer(peer, f->id, r ? r->answer : 0, &answer);
+	FAILPOINT(SIGNER_ANSWERED);
 	size_t taken = arena_taken(s->arena);
 	arena_reset(s->arena);
 	if (taken > MUCH_MEMORY)
@@ -356,6 +359,7 @@ int signer_main(int nsockets, const int *sockets, const char *keys_dir)
 		return 1;
 	}
 	log_line(LOG_INFO, "signer_ready", LOG_INT("keys", s.keys.n));
+	FAILPOINT(SIGNER_KEYS_READ);
 	arena_reset(s.arena);
 	arena_on_full(s.arena, arena_is_full, &s);
 	serve_loops(&s);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "registry/signer_wire.h"
@@ -57,6 +58,7 @@ static void signer_answered(struct watch *w, uint32_t events)
 	}
 	if (!control_send(s->control->fd, s->sockets, s->loops))
 		log_line(LOG_ERROR, "signer_sockets_lost", LOG_TEXT("why", strerror(errno)));
+	FAILPOINT(SIGNER_TAKES_OVER);
 	s->speaking = s->candidate;
 	s->speaking->delay = 0;
 	forget_candidate(s);
@@ -85,6 +87,7 @@ static bool start_candidate(struct signers *s, struct part *p)
 		close_all(fds + 1, n);
 		return false;
 	}
+	FAILPOINT(SIGNER_STARTED);
 	close_all(fds + 1, n);
 	memcpy(s->sockets, ours, (size_t)loops * sizeof(*ours));
 	s->candidate = p;
@@ -113,6 +116,7 @@ void signers_ended(struct signers *s, struct part *p, bool wanted)
 {
 	const bool failed = p == s->candidate, was_speaking = p == s->speaking;
 
+	FAILPOINT(SIGNER_ENDED);
 	if (failed)
 		forget_candidate(s);
 	if (was_speaking)

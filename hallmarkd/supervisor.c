@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
@@ -160,6 +161,7 @@ static void service_spoke(struct watch *w, uint32_t events)
 	if (!s->ready)
 		announce(s->config, s->key_id);
 	s->ready = true;
+	FAILPOINT(SERVICE_READY);
 }
 
 static void start_service(struct supervisor *s)
@@ -172,6 +174,7 @@ static void start_service(struct supervisor *s)
 	}
 	fds[1] = pair[1];
 	bool good = part_start(&s->parts[SERVICE], "service", fds, 2, 0);
+	FAILPOINT(SERVICE_STARTED);
 	close(pair[1]);
 	s->control = (struct watch){.fd = pair[0], .ready = service_spoke};
 	if (!good || !poller_watch(s->poller, &s->control, EPOLLIN)) {
@@ -188,6 +191,7 @@ static void service_ended(struct part *p)
 {
 	struct supervisor *s = p->s;
 
+	FAILPOINT(SERVICE_ENDED);
 	close_control(s);
 	if (!s->ready) {
 		give_up(s, "the service ended before it was ready");
@@ -219,6 +223,7 @@ static void prepare_ended(struct part *p, int status)
 	ssize_t n = read(s->prepared, s->key_id, sizeof(s->key_id) - 1);
 
 	close(s->prepared);
+	FAILPOINT(PREPARED);
 	s->key_id[n > 0 ? n : 0] = '\0';
 	s->key_id[strcspn(s->key_id, "\n")] = '\0';
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_TRY_AGAIN)
@@ -247,6 +252,7 @@ static void start_postgres(struct supervisor *s)
 	}
 	if (plan.err > 0)
 		close(plan.err);
+	FAILPOINT(DATABASE_STARTED);
 	arena_reset(s->scratch);
 }
 
@@ -264,6 +270,7 @@ static void begin_postgres(struct supervisor *s)
 	}
 	log_line(LOG_INFO, "database_adopted", LOG_INT("pid", pid));
 	s->database_found = true;
+	FAILPOINT(DATABASE_ADOPTED);
 	s->database_leaving = status == POSTGRES_STOPPING;
 	if (s->database_leaving)
 		child_signal(&p->child, SIGINT);
@@ -286,6 +293,7 @@ static void postgres_ended(struct part *p)
 {
 	struct supervisor *s = p->s;
 
+	FAILPOINT(DATABASE_ENDED);
 	relay_close(&s->relay);
 	if (s->database_found) {
 		s->database_found = s->database_leaving = false;
@@ -425,6 +433,7 @@ static struct problem settle_in(struct supervisor *s)
 	TRY(identity_become(a, &s->who));
 	TRY(sandbox_supervisor(a));
 	TRY(state_lock(a, c->state));
+	FAILPOINT(STATE_LOCKED);
 	if (!c->embedded)
 		return NO_PROBLEM;
 	TRY(postgres_locate(a, c, &s->who, &s->pg));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/dsse.h"
+#include "base/failpoint.h"
 #include "base/json_memory.h"
 #include "base/log.h"
 #include "base/owner.h"
@@ -231,6 +232,7 @@ static void end_call(struct signer *s, struct sign_call *call, const struct wire
 	json_use_arena(json);
 	arena_swap_way_out(call->arena, before);
 	arena_reset(s->scratch);
+	FAILPOINT(SIGNATURE_ANSWERED);
 	call->done(call, p);
 }
 
@@ -302,6 +304,8 @@ static bool put_calls(struct signer *s)
 		s->unsent->sent = some = true;
 		s->unsent = s->unsent->next;
 	}
+	if (some)
+		FAILPOINT(SIGNATURE_SENT);
 	return some;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 
 enum { OLDEST_SERVER = 150000 };
@@ -169,7 +170,9 @@ static struct problem apply(struct arena *a, PGconn *pg, const struct migration 
 	TRY(run(a, pg, what, "BEGIN"));
 	TRY(run(a, pg, what, m->sql));
 	TRY(remember(a, pg, m));
+	FAILPOINT(MIGRATION_APPLIED);
 	TRY(run(a, pg, what, "COMMIT"));
+	FAILPOINT(MIGRATION_COMMITTED);
 	log_line(LOG_INFO, "migrated", LOG_INT("number", m->number), LOG_TEXT("name", m->name));
 	return NO_PROBLEM;
 }
@@ -185,6 +188,7 @@ struct problem migrate_with(struct arena *a, const char *conninfo, const struct 
 			       first_line(a, PQerrorMessage(pg)));
 	TRY(check_server(a, pg));
 	TRY(run(a, pg, "waiting for another migration", take_turn));
+	FAILPOINT(MIGRATION_TURN);
 	TRY(ensure_history(a, pg));
 	TRY(read_history(a, pg, set, count, &report->from));
 	report->to = report->from;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
@@ -230,6 +231,7 @@ static void on_answered(struct lane *lane, struct db_call *call, PGresult *res)
 {
 	struct pool *pool = lane->owner;
 
+	FAILPOINT(STATEMENT_ANSWERED);
 	switch (PQresultStatus(res)) { /* of NULL: an error */
 	case PGRES_TUPLES_OK:
 	case PGRES_COMMAND_OK:

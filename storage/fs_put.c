@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/failpoint.h"
+
 enum {
 	PUSH_EVERY = 8 * 1024 * 1024, /* bytes */
 	DIRECT_FROM = 8 * 1024 * 1024,
@@ -112,6 +114,7 @@ struct problem fs_put_begin(struct store *s, struct arena *a, int64_t announced,
 		return fs_fault(a, error, "create", fs->path);
 	}
 	enter_direct(put, announced);
+	FAILPOINT(UPLOAD_OPENED);
 	*out = (struct store_put *)put;
 	return NO_PROBLEM;
 }
@@ -162,6 +165,8 @@ struct problem fs_put_write(struct store_put *p, struct arena *a, const void *da
 	}
 	if (!error)
 		error = push(put);
+	if (!error)
+		error = FAILPOINT_ERROR(UPLOAD_WRITTEN);
 	return error ? fs_fault(a, error, "write", put->name) : NO_PROBLEM;
 }
 
@@ -203,13 +208,15 @@ static int move_in(struct fs_put *put, const char *key, const char *to)
 static int settle(struct fs_put *put, const char *path)
 {
 	char folder[PATH_MAX];
-	int fd = put->fd;
+	int fd = put->fd, error;
 
 	put->fd = -1;
 	if (close(fd) != 0 && errno != EINTR)
 		return errno;
+	FAILPOINT(UPLOAD_CLOSED);
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
-	return fs_sync_folder(folder);
+	error = fs_sync_folder(folder);
+	return error ? error : FAILPOINT_ERROR(UPLOAD_SETTLED);
 }
 
 struct problem fs_put_finish(struct store_put *p, struct arena *a, const unsigned char sha256[32],
@@ -221,13 +228,14 @@ struct problem fs_put_finish(struct store_put *p, struct arena *a, const unsigne
 
 	storage_key_new(sha256, key);
 	fs_blob_path(put->fs, key, path);
-	int error = fsync(put->fd) == 0 ? 0 : errno;
+	int error = fsync(put->fd) == 0 ? FAILPOINT_ERROR(UPLOAD_FSYNCED) : errno;
 	if (!error) {
 		what = "rename";
 		error = move_in(put, key, path);
 	}
 	if (!error) {
 		what = "settle";
+		FAILPOINT(UPLOAD_RENAMED);
 		error = settle(put, path);
 		if (error)
 			unlink(path);

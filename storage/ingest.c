@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/text.h"
@@ -389,6 +390,7 @@ static void discard_work(struct job *job)
 	/* What cannot be removed has been logged and is an orphan for the next search. */
 	if (a)
 		(void)!d->store->ops->remove(d->store, a, d->key).code;
+	FAILPOINT(UPLOAD_REMOVED);
 	arena_free(a);
 	free(d);
 }
