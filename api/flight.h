@@ -30,9 +30,18 @@ void request_args_actor(struct request *rq);
 
 void request_read(struct request *rq, enum statement_id id, request_rows_fn *on_rows);
 void request_statement(struct request *rq, const struct statement *s, request_rows_fn *on_rows);
-/* busy_on: what others may wait for, such as the model's name; NULL: nothing. */
+/* busy_on: what others may wait for, such as the model's name; NULL: nothing.
+ * When the connection breaks before the answer, the write is looked for (sql/readback.h).
+ * Was it not made, it is sent again. Was it made, on_made answers in on_rows' place, which
+ * may read the resource; rq->made is the kind of the event then. Who cannot be told gets
+ * 503 outcome-unknown. */
 void request_write(struct request *rq, enum statement_id id, const char *busy_on,
-		   request_rows_fn *on_rows);
+		   request_rows_fn *on_rows, request_fn *on_made);
+/* Before request_write(): an id among its parameters that was made for it, which its event
+ * or its blob bears. */
+void request_mark(struct request *rq, const char *mark);
+void request_mark_bytes(struct request *rq, struct bytes mark); /* in hexadecimal */
+void request_mark_uuid(struct request *rq, const unsigned char *uuid);
 
 /* work runs on a pool thread and may use the request and its arena, but not reply; done
  * runs on the loop. The handler touches neither after this. */

@@ -111,8 +111,19 @@ void outcome_deleted(struct request *rq, const PGresult *res)
 {
 	const char *outcome;
 
-	if (!outcome_good(rq, res, &outcome))
-		return;
+	if (outcome_good(rq, res, &outcome))
+		outcome_was_deleted(rq);
+}
+
+void outcome_was_deleted(struct request *rq)
+{
 	ticker_wake(&rq->loop->ticker);
 	reply_empty(rq, 204);
+}
+
+bool outcome_is_created(const struct request *rq, const char *outcome)
+{
+	const char *word = rq->made ? strchr(rq->made, '.') : NULL;
+
+	return strcmp(word ? word + 1 : outcome, "created") == 0;
 }

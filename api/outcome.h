@@ -25,7 +25,11 @@ void outcome_no_model(struct request *rq);
 /* Both: reads the word into *outcome, false when there is nothing left to do. */
 bool outcome_good(struct request *rq, const PGresult *res, const char **outcome);
 
-/* The reply callback of every DELETE: 204. */
+/* It says that something new was made; of a write that was looked for, its event says so. */
+bool outcome_is_created(const struct request *rq, const char *outcome);
+
+/* The reply callback of every DELETE: 204; and its on_made. */
 void outcome_deleted(struct request *rq, const PGresult *res);
+void outcome_was_deleted(struct request *rq);
 
 #endif

@@ -22,6 +22,7 @@
 
 struct loop;
 struct peer;
+struct readback;
 struct signing;
 
 enum stage {
@@ -69,6 +70,7 @@ struct request {
 	struct word params[ROUTE_PARAMS];
 	struct identity who;
 	char id[REQUEST_ID]; /* X-Request-Id */
+	bool own_id;         /* made here, so that no other request has it */
 	char trace_id[33], span_id[17];
 	const char *body; /* BODY_JSON: whole at STAGE_HANDLE, NUL after it */
 	size_t body_len, body_room;
@@ -93,6 +95,11 @@ struct request {
 	struct args args;
 	struct db_call call;
 	request_rows_fn *on_rows;
+	request_fn *on_made; /* of a write; NULL: it is none */
+	const char *mark;    /* what only this write leaves; NULL: nothing */
+	const char *made;    /* its answer was lost: the kind of its event, such as model.created */
+	struct readback *readback;
+	bool outcome_unknown; /* a write may have been made, whatever the answer is */
 	struct job job;
 	request_fn *on_work, *on_done;
 	bool job_left;           /* the arena was full in on_work() */

@@ -54,14 +54,17 @@ void trace_begin(struct request *rq, const char *traceparent)
 	const char *given = request_header(rq, "X-Request-Id");
 
 	hex64(loop_random(rq->loop) | 1, rq->span_id);
-	if (!trace_parent_read(traceparent, rq->trace_id)) {
+	rq->own_id = !trace_parent_read(traceparent, rq->trace_id);
+	if (rq->own_id) {
 		hex64(loop_random(rq->loop) | 1, rq->trace_id);
 		hex64(loop_random(rq->loop), rq->trace_id + 16);
 	}
-	if (given && trace_request_id_fits(given))
+	if (given && trace_request_id_fits(given)) {
 		memcpy(rq->id, given, strlen(given) + 1);
-	else
+		rq->own_id = false;
+	} else {
 		memcpy(rq->id, rq->trace_id, sizeof(rq->trace_id));
+	}
 }
 
 void trace_parent(const struct request *rq, char s[TRACE_PARENT])

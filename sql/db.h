@@ -73,6 +73,7 @@ struct db_call {
 	struct db_call *twin; /* asks the same, and is answered with it */
 	int64_t submitted, sent;
 	int tries;
+	int backend; /* the server's process that it was last sent to */
 	bool ends_unit;
 };
 

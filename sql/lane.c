@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
@@ -281,6 +282,7 @@ void lane_send(struct lane *lane, struct db_call *call, int64_t now)
 	call->sent = now;
 	call->ends_unit = false;
 	call->tries++;
+	call->backend = PQbackendPID(lane->pg);
 	queue_push(&lane->flight, call);
 	lane->dirty = true;
 	lane->unsent = true; /* until a flush leaves nothing */
@@ -306,6 +308,7 @@ void lane_flush(struct lane *lane)
 	}
 	if (!lane->doomed)
 		push(lane);
+	FAILPOINT(STATEMENT_SENT);
 	if (lane->doomed)
 		lose(lane, lane->doomed);
 	else if (!lane->limit.place && lane->flight.first)

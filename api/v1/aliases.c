@@ -64,13 +64,19 @@ static void put(struct request *rq, const PGresult *res)
 
 	if (!alias_found(rq, res, &outcome, &alias))
 		return;
-	bool created = strcmp(outcome, "created") == 0;
+	bool created = outcome_is_created(rq, outcome);
 	ticker_wake(&rq->loop->ticker);
 	reply_etag(rq, reply_version_tag(rq, alias.row_version));
 	if (created)
 		reply_header(rq, "Location",
 			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
 	show(rq, created ? 201 : 200, &alias);
+}
+
+static void read_put(struct request *rq)
+{
+	if (!reply_failed(rq, alias_args(rq)))
+		request_read(rq, STATEMENT_ALIASES_GET, put);
 }
 
 void alias_put(struct request *rq)
@@ -90,7 +96,7 @@ void alias_put(struct request *rq)
 	arg_match_versions(&rq->args, &match);
 	arg_bool(&rq->args, create_only);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ALIASES_PUT, request_param(rq, "model"), put);
+	request_write(rq, STATEMENT_ALIASES_PUT, request_param(rq, "model"), put, read_put);
 }
 
 void alias_delete(struct request *rq)
@@ -102,7 +108,8 @@ void alias_delete(struct request *rq)
 		return;
 	arg_match_versions(&rq->args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ALIASES_DELETE, request_param(rq, "model"), outcome_deleted);
+	request_write(rq, STATEMENT_ALIASES_DELETE, request_param(rq, "model"), outcome_deleted,
+		      outcome_was_deleted);
 }
 
 /* --- lists --- */

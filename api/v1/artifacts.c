@@ -239,5 +239,6 @@ void artifact_delete(struct request *rq)
 	arg_text(args, request_param(rq, "path"));
 	arg_match_digests(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ARTIFACTS_DELETE, request_param(rq, "model"), outcome_deleted);
+	request_write(rq, STATEMENT_ARTIFACTS_DELETE, request_param(rq, "model"), outcome_deleted,
+		      outcome_was_deleted);
 }

@@ -87,19 +87,24 @@ void metric_list(struct request *rq)
 
 /* --- POST …/versions/{version}/metrics: {"metrics": […]} --- */
 
-static void added(struct request *rq, const PGresult *res)
+static void tell_added(struct request *rq)
 {
 	const struct metric_list_draft *draft = rq->state;
 	struct json_out j = json_out_new(rq->arena);
-	const char *outcome;
 
-	if (!outcome_good(rq, res, &outcome))
-		return;
 	ticker_wake(&rq->loop->ticker);
 	jw_object(&j);
 	jw_key(&j, "added"), jw_int(&j, (int64_t)draft->n);
 	jw_end_object(&j);
 	reply_json(rq, 201, &j);
+}
+
+static void added(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (outcome_good(rq, res, &outcome))
+		tell_added(rq);
 }
 
 void metric_add(struct request *rq)
@@ -112,7 +117,7 @@ void metric_add(struct request *rq)
 		return;
 	arg_text(args, draft->json);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_METRICS_ADD, request_param(rq, "model"), added);
+	request_write(rq, STATEMENT_METRICS_ADD, request_param(rq, "model"), added, tell_added);
 }
 
 /* --- GET …/metrics?names=accuracy: the series over a model's versions --- */

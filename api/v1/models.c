@@ -43,20 +43,46 @@ void model_show(struct request *rq)
 
 /* --- changes --- */
 
-static void changed(struct request *rq, const PGresult *res)
+static void answer_change(struct request *rq, const PGresult *res, const char *outcome)
 {
 	struct model m;
-	const char *outcome;
 
-	if (!outcome_good(rq, res, &outcome) || reply_failed(rq, model_read(rq->arena, res, 0, &m)))
+	if (reply_failed(rq, model_read(rq->arena, res, 0, &m)))
 		return;
-	bool created = strcmp(outcome, "created") == 0;
+	bool created = outcome_is_created(rq, outcome);
 	ticker_wake(&rq->loop->ticker);
 	reply_etag(rq, reply_version_tag(rq, m.row_version));
 	if (created)
 		reply_header(rq, "Location",
 			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
 	show(rq, created ? 201 : 200, &m);
+}
+
+static void changed(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (outcome_good(rq, res, &outcome))
+		answer_change(rq, res, outcome);
+}
+
+static void changed_before(struct request *rq, const PGresult *res)
+{
+	if (PQntuples(res) == 0)
+		outcome_no_model(rq);
+	else
+		answer_change(rq, res, "found");
+}
+
+/* Under its new name when the change has given it one. */
+static void read_changed(struct request *rq)
+{
+	const char *name = rq->state;
+	struct args *args = request_args(rq);
+
+	arg_text(args, request_param(rq, "project"));
+	arg_text(args, name ? name : request_param(rq, "model"));
+	request_read(rq, STATEMENT_MODELS_GET, changed_before);
 }
 
 void model_put(struct request *rq)
@@ -82,7 +108,8 @@ void model_put(struct request *rq)
 	arg_match_versions(args, &match);
 	arg_bool(args, create_only);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_MODELS_PUT, name, changed);
+	request_mark_uuid(rq, id);
+	request_write(rq, STATEMENT_MODELS_PUT, name, changed, read_changed);
 }
 
 void model_patch(struct request *rq)
@@ -102,7 +129,9 @@ void model_patch(struct request *rq)
 	arg_text(args, patch.tags);
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_MODELS_PATCH, request_param(rq, "model"), changed);
+	rq->state = (void *)patch.name;
+	request_write(rq, STATEMENT_MODELS_PATCH, request_param(rq, "model"), changed,
+		      read_changed);
 }
 
 void model_delete(struct request *rq)
@@ -116,7 +145,8 @@ void model_delete(struct request *rq)
 	arg_text(args, request_param(rq, "model"));
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_MODELS_DELETE, request_param(rq, "model"), outcome_deleted);
+	request_write(rq, STATEMENT_MODELS_DELETE, request_param(rq, "model"), outcome_deleted,
+		      outcome_was_deleted);
 }
 
 /* --- the list --- */

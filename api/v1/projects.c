@@ -35,21 +35,38 @@ void project_show(struct request *rq)
 	request_read(rq, STATEMENT_PROJECTS_GET, shown);
 }
 
-static void put(struct request *rq, const PGresult *res)
+static void answer_put(struct request *rq, const PGresult *res, const char *outcome)
 {
 	struct project p;
-	const char *outcome;
 
-	if (!outcome_good(rq, res, &outcome) ||
-	    reply_failed(rq, project_read(rq->arena, res, 0, &p)))
+	if (reply_failed(rq, project_read(rq->arena, res, 0, &p)))
 		return;
-	bool created = strcmp(outcome, "created") == 0;
+	bool created = outcome_is_created(rq, outcome);
 	ticker_wake(&rq->loop->ticker);
 	reply_etag(rq, reply_version_tag(rq, p.row_version));
 	if (created)
 		reply_header(rq, "Location",
 			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
 	show(rq, created ? 201 : 200, &p);
+}
+
+static void put(struct request *rq, const PGresult *res)
+{
+	const char *outcome;
+
+	if (outcome_good(rq, res, &outcome))
+		answer_put(rq, res, outcome);
+}
+
+static void put_before(struct request *rq, const PGresult *res)
+{
+	answer_put(rq, res, "found");
+}
+
+static void read_put(struct request *rq)
+{
+	arg_text(request_args(rq), request_param(rq, "project"));
+	request_read(rq, STATEMENT_PROJECTS_GET, put_before);
 }
 
 void project_put(struct request *rq)
@@ -69,7 +86,7 @@ void project_put(struct request *rq)
 	arg_match_versions(args, &match);
 	arg_bool(args, create_only);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_PROJECTS_PUT, NULL, put);
+	request_write(rq, STATEMENT_PROJECTS_PUT, NULL, put, read_put);
 }
 
 /* Only those that the caller may read; a page may therefore be shorter than asked. */

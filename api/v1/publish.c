@@ -7,6 +7,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/draft.h"
+#include "base/failpoint.h"
 #include "base/timestamp.h"
 #include "registry/artifact.h"
 #include "registry/version.h"
@@ -131,6 +132,7 @@ static void published(struct request *rq, const PGresult *res)
 	struct version v;
 	const char *outcome;
 
+	FAILPOINT(PUBLISH_ANSWERED);
 	if (reply_failed(rq, outcome_read(rq, res, &outcome)))
 		return;
 	if (strcmp(outcome, "changed") == 0 && p->tries < TRIES) {
@@ -156,13 +158,17 @@ static void publish(struct request *rq, const struct sign_call *signature)
 	struct args *args = request_args(rq);
 	char id[MINISIGN_ID_TEXT];
 
+	FAILPOINT(PUBLISH_SIGNED);
 	minisign_id_text(signature->key.id, id);
 	arg_uuid(args, p->head.id);
 	arg_bytes(args, p->head.digest);
 	arg_text(args, signature->text);
 	arg_text(args, arena_dup(rq->arena, id, strlen(id)));
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_PUBLISH, request_param(rq, "model"), published);
+	request_mark_bytes(rq, p->head.digest);
+	request_write(rq, STATEMENT_VERSIONS_PUBLISH, request_param(rq, "model"), published,
+		      publish_read);
+	FAILPOINT(PUBLISH_QUEUED);
 }
 
 static void sign(struct request *rq)
@@ -174,6 +180,7 @@ static void sign(struct request *rq)
 	what.version.manifest_len = strlen(p->head.manifest);
 	what.version.at = timestamp_now();
 	request_sign(rq, &what, publish);
+	FAILPOINT(PUBLISH_SIGNATURE_ASKED);
 }
 
 static void refuse(struct request *rq)
@@ -189,14 +196,18 @@ static void refuse(struct request *rq)
 		      });
 }
 
+static void were_set_aside(struct request *rq)
+{
+	ticker_wake(&rq->loop->ticker);
+	refuse(rq);
+}
+
 static void set_aside(struct request *rq, const PGresult *res)
 {
 	const char *outcome;
 
-	if (!outcome_good(rq, res, &outcome))
-		return;
-	ticker_wake(&rq->loop->ticker);
-	refuse(rq);
+	if (outcome_good(rq, res, &outcome))
+		were_set_aside(rq);
 }
 
 /* Lost bytes are set aside, or an upload would find them there and keep them. */
@@ -204,13 +215,14 @@ static void files_checked(struct request *rq)
 {
 	struct publishing *p = rq->state;
 
+	FAILPOINT(PUBLISH_CHECKED);
 	if (reply_failed(rq, p->away))
 		return;
 	if (p->nlost) {
 		arg_text_array(request_args(rq), p->lost, p->nlost);
 		request_args_actor(rq);
-		request_write(rq, STATEMENT_BLOBS_QUARANTINE, request_param(rq, "model"),
-			      set_aside);
+		request_write(rq, STATEMENT_BLOBS_QUARANTINE, request_param(rq, "model"), set_aside,
+			      were_set_aside);
 	} else if (p->reasons) {
 		refuse(rq);
 	} else {
@@ -274,6 +286,7 @@ static void draft_there(struct request *rq, const PGresult *res)
 	struct publishing *p = rq->state;
 	const char *outcome;
 
+	FAILPOINT(PUBLISH_READ);
 	if (!outcome_good(rq, res, &outcome) ||
 	    reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(head_columns), &p->head)))
 		return;

@@ -7,6 +7,7 @@
 #include "api/reply.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
+#include "base/failpoint.h"
 #include "base/text.h"
 #include "registry/artifact.h"
 #include "registry/name.h"
@@ -30,7 +31,11 @@ struct upload {
 	unsigned char version_id[16];
 	const char *project, *model, *version;
 
-	int tries; /* at signing */
+	int tries;     /* at signing */
+	bool finished; /* the bytes are in the store, under their key */
+	bool asked;    /* for their row … */
+	bool answered; /* … which is there, or is known not to be */
+	bool unwanted; /* no row names the key */
 };
 
 struct draft_row {
@@ -45,10 +50,21 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
+/* While nobody can know, the bytes stay: a file too many is better than a lost one. */
+static bool row_may_name(const struct upload *u)
+{
+	if (u->answered)
+		return !u->unwanted;
+	return u->asked && u->rq->outcome_unknown;
+}
+
 static void end_bytes(void *upload)
 {
 	struct upload *u = upload;
+	const struct service *s = u->rq->loop->service;
 
+	if (u->finished && !row_may_name(u))
+		ingest_discard(s->store, s->jobs, gather_result(u->bytes)->key);
 	gather_end(u->bytes);
 }
 
@@ -65,8 +81,10 @@ static void bytes_finished(struct request *rq)
 {
 	struct upload *u = rq->state;
 
-	if (!reply_failed(rq, u->problem))
-		sign(rq);
+	if (reply_failed(rq, u->problem))
+		return;
+	u->finished = true;
+	sign(rq);
 }
 
 static void on_bytes(void *who, struct problem p)
@@ -135,6 +153,7 @@ static void checked(struct request *rq, const PGresult *res)
 	u->project = row.project;
 	u->model = row.model;
 	u->version = row.version;
+	FAILPOINT(UPLOAD_CHECKED);
 	reply_failed(rq, bytes_open(rq, u));
 }
 
@@ -184,6 +203,13 @@ void artifact_put(struct request *rq)
 	gather_finish(u->bytes);
 }
 
+/* The same bytes were there before, or have been put anew since. */
+static bool is_loser(const struct ingest_result *bytes, const struct artifact *f)
+{
+	return memcmp(f->sha256.data, bytes->digests.sha256, SHA256_BYTES) == 0 &&
+	       strcmp(f->storage_key, bytes->key) != 0;
+}
+
 static void stored(struct request *rq, const PGresult *res)
 {
 	struct upload *u = rq->state;
@@ -191,30 +217,46 @@ static void stored(struct request *rq, const PGresult *res)
 	const char *outcome;
 	struct artifact f;
 
+	FAILPOINT(UPLOAD_ROW_ANSWERED);
+	u->answered = true;
 	if (reply_failed(rq, outcome_read(rq, res, &outcome)))
 		return;
 	if (strcmp(outcome, "key_inactive") == 0 && u->tries < SIGN_TRIES) {
+		u->asked = u->answered = false;
 		request_renew_keys(rq, sign);
 		return;
 	}
 	if (outcome_refused(rq, outcome)) {
-		ingest_discard(rq->loop->service->store, rq->loop->service->jobs, bytes->key);
+		u->unwanted = !rq->made;
 		return;
 	}
 	if (reply_failed(rq, artifact_read(rq->arena, res, 0, &f)))
 		return;
-	if (!f.storage_key || strcmp(f.storage_key, bytes->key) != 0)
-		ingest_discard(rq->loop->service->store, rq->loop->service->jobs, bytes->key);
+	u->unwanted = is_loser(bytes, &f);
 	ticker_wake(&rq->loop->ticker);
 	struct json_out j = json_out_new(rq->arena);
 	artifact_write(&j, &f);
 	char sha256[SHA256_TEXT];
 	hex_text(sha256, f.sha256.data, f.sha256.len);
 	reply_etag(rq, arena_dup(rq->arena, sha256, SHA256_TEXT - 1));
-	if (strcmp(outcome, "created") == 0)
+	const bool created = outcome_is_created(rq, outcome);
+	if (created)
 		reply_header(rq, "Location",
 			     arena_dup(rq->arena, rq->target.raw, rq->target.path_len));
-	reply_json(rq, strcmp(outcome, "created") == 0 ? 201 : 200, &j);
+	reply_json(rq, created ? 201 : 200, &j);
+}
+
+/* The row was made; perhaps somebody has put something else in its place since. */
+static void read_stored(struct request *rq)
+{
+	struct upload *u = rq->state;
+
+	u->answered = true;
+	request_args(rq);
+	if (reply_failed(rq, version_ref_args(rq)))
+		return;
+	arg_text(&rq->args, u->path);
+	request_read(rq, STATEMENT_ARTIFACTS_GET, stored);
 }
 
 /* It is signed: with its row it is an artifact. */
@@ -225,6 +267,7 @@ static void store(struct request *rq, const struct sign_call *signature)
 	struct args *args = request_args(rq);
 	char id[MINISIGN_ID_TEXT];
 
+	FAILPOINT(UPLOAD_SIGNED);
 	minisign_id_text(signature->key.id, id);
 	arg_uuid(args, u->version_id);
 	arg_text(args, u->path);
@@ -238,7 +281,10 @@ static void store(struct request *rq, const struct sign_call *signature)
 	arg_match_digests(args, &u->match);
 	arg_bool(args, u->create_only);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_ARTIFACTS_PUT, request_param(rq, "model"), stored);
+	request_mark(rq, bytes->key);
+	u->asked = true;
+	request_write(rq, STATEMENT_ARTIFACTS_PUT, request_param(rq, "model"), stored, read_stored);
+	FAILPOINT(UPLOAD_ROW_QUEUED);
 }
 
 static void sign(struct request *rq)
@@ -255,4 +301,5 @@ static void sign(struct request *rq)
 	memcpy(what.artifact.sha256, bytes->digests.sha256, sizeof(bytes->digests.sha256));
 	memcpy(what.artifact.blake2b, bytes->digests.blake2b, sizeof(bytes->digests.blake2b));
 	request_sign(rq, &what, store);
+	FAILPOINT(UPLOAD_SIGNATURE_ASKED);
 }

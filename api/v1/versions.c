@@ -9,6 +9,7 @@
 #include "api/v1/empty_list.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
+#include "base/failpoint.h"
 #include "base/text.h"
 #include "base/uuid.h"
 #include "registry/reference.h"
@@ -139,6 +140,12 @@ static void created(struct request *rq, const PGresult *res)
 	show(rq, 201, &v);
 }
 
+static void read_created(struct request *rq)
+{
+	arg_uuid(request_args(rq), rq->state);
+	request_read(rq, STATEMENT_VERSIONS_MADE, created);
+}
+
 /* Parents in projects that the caller may not read do not exist for the caller. */
 static struct problem parents_visible(struct request *rq, const struct version_draft *d)
 {
@@ -159,13 +166,17 @@ void version_create(struct request *rq)
 	if (reply_failed(rq, version_draft_read(rq->arena, rq->body, rq->body_len, &d)) ||
 	    reply_failed(rq, parents_visible(rq, &d)))
 		return;
+	FAILPOINT(DRAFT_PARSED);
 	uuid_new(id);
 	arg_uuid(args, id);
 	arg_text(args, request_param(rq, "project"));
 	arg_text(args, request_param(rq, "model"));
 	version_draft_args(args, &d);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_CREATE, request_param(rq, "model"), created);
+	rq->state = id;
+	request_mark_uuid(rq, id);
+	request_write(rq, STATEMENT_VERSIONS_CREATE, request_param(rq, "model"), created,
+		      read_created);
 }
 
 /* --- changes --- */
@@ -183,6 +194,13 @@ static void changed(struct request *rq, const PGresult *res)
 	show(rq, 200, &v);
 }
 
+static void read_changed(struct request *rq)
+{
+	request_args(rq);
+	if (!reply_failed(rq, version_ref_args(rq)))
+		request_read(rq, STATEMENT_VERSIONS_GET, changed);
+}
+
 void version_patch(struct request *rq)
 {
 	struct args *args = request_args(rq);
@@ -198,7 +216,8 @@ void version_patch(struct request *rq)
 	arg_text(args, patch.tags);
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_PATCH, request_param(rq, "model"), changed);
+	request_write(rq, STATEMENT_VERSIONS_PATCH, request_param(rq, "model"), changed,
+		      read_changed);
 }
 
 /* POST …/deprecate and …/yank: {"reason": "…"}. */
@@ -216,7 +235,8 @@ static void set_state(struct request *rq, const char *state)
 	arg_text(args, draft.reason);
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_SET_STATE, request_param(rq, "model"), changed);
+	request_write(rq, STATEMENT_VERSIONS_SET_STATE, request_param(rq, "model"), changed,
+		      read_changed);
 }
 
 void version_deprecate(struct request *rq)
@@ -240,7 +260,8 @@ void version_discard(struct request *rq)
 		return;
 	arg_match_versions(args, &match);
 	request_args_actor(rq);
-	request_write(rq, STATEMENT_VERSIONS_DISCARD, request_param(rq, "model"), outcome_deleted);
+	request_write(rq, STATEMENT_VERSIONS_DISCARD, request_param(rq, "model"), outcome_deleted,
+		      outcome_was_deleted);
 }
 
 /* --- the list --- */
