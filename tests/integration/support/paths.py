@@ -12,4 +12,4 @@ COSIGN = ROOT / "build/tools/bin/cosign"
 MODEL = ROOT / "build/tools/models/all-MiniLM-L6-v2"
 
 # Sanitizers make a program some times slower; limits in seconds are multiplied by this.
-SLOWNESS = {"plain": 1, "asan": 4, "tsan": 12}[FLAVOUR]
+SLOWNESS = {"plain": 1, "faults": 1, "asan": 4, "tsan": 12}[FLAVOUR]
