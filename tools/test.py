@@ -106,6 +106,7 @@ def build(name, limit=1200):
         "asan": ["FLAVOUR=asan", "all", "unit-programs"],
         "tsan": ["FLAVOUR=tsan", "all", "unit-programs"],
         "fuzz": ["FLAVOUR=fuzz", "fuzz-programs"],
+        "faults": ["FLAVOUR=faults", "all"],
     }
     tally = Tally()
     for tree, words in trees.items():
@@ -215,6 +216,7 @@ SUITES = {
     "integration-plain": integration("plain"),
     "integration-asan": integration("asan", "-m", "not plain_only"),
     "integration-tsan": integration("tsan", "-m", "threads and not plain_only"),
+    "integration-faults": integration("faults", "--dist=load", "tests/integration/test_failpoints.py"),
 }
 
 

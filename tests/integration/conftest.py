@@ -1,6 +1,7 @@
 """Fixtures: every test talks to a real hallmarkd over a real socket.
 
-HALLMARK_FLAVOUR says which build is tested: plain, asan or tsan.
+HALLMARK_FLAVOUR says which build is tested: plain, asan, tsan, or faults, which is for test_failpoints
+alone.
 """
 
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.model import Model
-from support.paths import HALLMARKD
+from support.paths import FLAVOUR, HALLMARKD
 from support.postgres import Postgres
 from support.server import Hallmark
 from support.siege import Siege
@@ -20,6 +21,8 @@ def pytest_sessionstart():
     if not HALLMARKD.exists():
         pytest.exit(f"{HALLMARKD} is missing: make FLAVOUR={HALLMARKD.parent.parent.name}", 3)
 
+
+collect_ignore = [] if FLAVOUR == "faults" else ["test_failpoints.py"]
 
 # Files whose tests make loops, storage threads and processes meet.
 THREADED = {

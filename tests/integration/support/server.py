@@ -113,11 +113,16 @@ class Hallmark(Client):
         return status
 
     def kill(self, role="supervisor", with_signal=signal.SIGKILL):
-        """Signal one of its processes (see pid()), once it runs; the supervisor's end is waited for."""
+        """Signal one of its processes (see pid()), once it runs; the supervisor's end is waited for,
+        and that of those that end with it, or /ready would still be theirs."""
         pid = self.wait_pid(role)
+        ours = [
+            child for child in processes.children(pid) if processes.command_line(child)[:1] == ["hallmarkd"]
+        ]
         processes.kill(pid, with_signal)
         if role == "supervisor":
             self.process.wait(10)
+            processes.wait_gone(ours)
         return pid
 
     def restart(self):

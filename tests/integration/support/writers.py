@@ -15,12 +15,13 @@ from .paths import SLOWNESS
 class Writer(threading.Thread):
     """Creates versions, puts artifacts and publishes. What was answered stands in `versions`,
     `artifacts` and `published`; what was asked for and not answered, in `unsure`: such a thing
-    is wholly there or not at all. An answer that no client should get is `strange`."""
+    is wholly there or not at all. An answer that no client should get is `strange`. Between two
+    versions it rests for `pause` seconds."""
 
-    def __init__(self, server, number, name="load", sizes=(10, 5000, 300_000, 2_000_000)):
+    def __init__(self, server, number, name="load", sizes=(10, 5000, 300_000, 2_000_000), pause=0):
         super().__init__(daemon=True)
         self.server, self.model = server, f"{MODELS}/{name}-{number}"
-        self.random, self.sizes = random.Random(number), sizes
+        self.random, self.sizes, self.pause = random.Random(number), sizes, pause
         self.versions, self.artifacts, self.published = {}, {}, set()
         self.unsure = {}
         self.strange, self.statuses = [], {}
@@ -43,8 +44,8 @@ class Writer(threading.Thread):
         while not self.stopped.is_set() and not self.ask("PUT", self.model, json={}):
             time.sleep(0.05)
         while not self.stopped.is_set():
-            if not self.one_version():
-                time.sleep(0.02)
+            if not self.one_version() or self.pause:
+                time.sleep(self.pause or 0.02)
 
     def one_version(self):
         made = self.ask("POST", f"{self.model}/versions", json={"bump": "patch"})
@@ -109,6 +110,29 @@ def check_everything(server, writers):
     assert seen > 0
     check_stored(server)
     return seen
+
+
+def check_acknowledged(server, writers):
+    """The same as the database has it, for records that are too long to ask for one by one."""
+    files = server.sql(
+        "SELECT json_object_agg(m.name || '@' || v.semver || ':' || a.path, encode(b.sha256, 'hex')) AS all "
+        "FROM artifact a JOIN blob b ON b.id = a.blob_id JOIN version v ON v.id = a.version_id "
+        "JOIN model m ON m.id = v.model_id WHERE b.state = 'live'"
+    )[0]["all"]
+    versions = server.sql(
+        "SELECT json_object_agg(m.name || '@' || v.semver, json_build_array(v.ordinal, v.state)) AS all "
+        "FROM version v JOIN model m ON m.id = v.model_id"
+    )[0]["all"]
+    for one in writers:
+        name = one.model.rpartition("/")[2]
+        for version, ordinal in one.versions.items():
+            assert versions[f"{name}@{version}"][0] == ordinal
+        for version in one.published:
+            assert versions[f"{name}@{version}"][1] == "published"
+        for path, digest in [*one.artifacts.items(), *one.unsure.items()]:
+            version, _, file = path.rpartition("/versions/")[2].partition("/artifacts/")
+            found = files.get(f"{name}@{version}:{file}")
+            assert found == digest or (found is None and path in one.unsure), path
 
 
 def check_stored(server):
