@@ -17,7 +17,7 @@ from support.model import MODELS
 from support.paths import ROOT
 from support.postgres import Postgres
 from support.server import Hallmark
-from support.writers import Writer, check_everything, finish, orphans, wait_swept
+from support.writers import Writer, check_acknowledged, check_stored, finish, orphans, wait_swept
 
 SIZES = (10, 70_000, 300_000)
 LATEST = 3  # acknowledged things of each writer that are looked at behind each kill
@@ -60,7 +60,7 @@ class Crew:
         self.server = Failing(loops=2).start()
         self.points = self.server.points
         self.kills = self.faults = 0
-        self.writers = [Twin(self.server, number, sizes=SIZES, pause=0.02) for number in range(4)]
+        self.writers = [Twin(self.server, number, sizes=SIZES, pause=0.05) for number in range(3)]
         for one in self.writers:
             one.start()
 
@@ -98,7 +98,8 @@ class Crew:
             self.server.wait_ready()
             self.forgive_faults()
             finish(self.writers)
-            check_everything(self.server, self.writers)
+            check_acknowledged(self.server, self.writers)
+            check_stored(self.server)
             stray = orphans(self.server)
             assert len(stray) <= self.kills, f"{len(stray)} files that no row names after {self.kills} kills"
             self.server.restart()
