@@ -78,9 +78,11 @@ static const char *const advice[PROBLEM_COUNT] = {
 			 "Wait as long as Retry-After says and try again.",
 	[PROBLEM_UNAVAILABLE] = "The database, the store or the signer does not answer. Try again "
 				"soon; /readyz says when.",
-	[PROBLEM_OUTCOME_UNKNOWN] = "The connection to the database broke while the change was on "
-				    "its way, so it may be done or not. GET the resource before "
-				    "trying again.",
+	[PROBLEM_OUTCOME_UNKNOWN] =
+		"The connection to the database broke while the change was on its way, and the "
+		"service could not find out in time what became of it: it may be done or not, as "
+		"the detail says. GET the resource before trying again. With no X-Request-Id nor "
+		"traceparent of its own a request is rarely told this.",
 	[PROBLEM_NO_SPACE] = "The disk that holds the files is full. The service's administrator "
 			     "has to make room.",
 };
