@@ -278,6 +278,8 @@ fuzz:			## each fuzz target for FUZZ_SECONDS, from its corpus
 
 soak:			## everything again and again under sanitizers, for SOAK_MINUTES
 	@tools/setup.sh test cosign
+	@$(MAKE) $(PARALLEL) --no-print-directory all
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=faults all
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=asan all unit-programs
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
 	@tools/soak.sh $(SOAK_MINUTES) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)

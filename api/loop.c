@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "api/strays.h"
 #include "api/token_cache.h"
 
 /* xorshift128+ (Vigna): only for ids that need not be guessed at. */
@@ -49,7 +50,9 @@ static struct problem database_open(struct arena *a, struct loop *loop)
 
 	loop->db = db_open(loop->poller, &options);
 	loop->lists = list_cache_new(STATEMENT_COUNT, 200);
-	if (!loop->db || !loop->lists)
+	loop->strays =
+		strays_new(loop->poller, loop->db, loop->service->store, loop->service->jobs);
+	if (!loop->db || !loop->lists || !loop->strays)
 		return problem(a, PROBLEM_INTERNAL, "the database's lanes could not be set up");
 	return NO_PROBLEM;
 }
@@ -95,6 +98,7 @@ void loop_close(struct loop *loop)
 {
 	if (loop->db)
 		db_close(loop->db);
+	strays_free(loop->strays);
 	list_cache_free(loop->lists);
 	signer_free(loop->signer);
 	if (loop->mailbox)

@@ -24,6 +24,7 @@
 
 enum { SPARE_ARENAS = 64 };
 
+struct strays;
 struct token_cache;
 struct peer;
 
@@ -38,6 +39,7 @@ struct loop {
 	struct job wake; /* posted once, when the service closes */
 	struct keyring keyring;
 	struct token_cache *tokens;
+	struct strays *strays;
 
 	struct ticker ticker;
 	struct arena *spare[SPARE_ARENAS];

@@ -8,7 +8,7 @@
 #include "base/timestamp.h"
 #include "sql/row.h"
 
-enum { PAUSE = 50000, THOUSANDS = 500, ARENA = 64 * 1024 };
+enum { PAUSE = 50000, LONGEST_PAUSE = 1000000, THOUSANDS = 500, ARENA = 64 * 1024 };
 
 struct made_row {
 	int32_t backend;
@@ -57,9 +57,18 @@ static void on_pause(struct timer *t)
 		end(r, READBACK_UNKNOWN);
 }
 
-static void ask_again(struct readback *r, int64_t in)
+static void ask_now(struct readback *r)
 {
-	poller_set(r->poller, &r->timer, monotonic_us() + in);
+	poller_set(r->poller, &r->timer, monotonic_us());
+}
+
+/* Soon at first, then less and less often. */
+static void ask_later(struct readback *r)
+{
+	poller_set(r->poller, &r->timer, monotonic_us() + r->pause);
+	r->pause += r->pause / 8;
+	if (r->pause > LONGEST_PAUSE)
+		r->pause = LONGEST_PAUSE;
 }
 
 /* A snapshot is older than what the same statement sees of processes: only one taken after
@@ -75,7 +84,10 @@ static void judge(struct readback *r, const struct made_row *row)
 		end(r, READBACK_NOT_MADE);
 	} else {
 		r->gone = !row->runs;
-		ask_again(r, r->gone ? 0 : PAUSE);
+		if (r->gone)
+			ask_now(r);
+		else
+			ask_later(r);
 	}
 }
 
@@ -91,7 +103,7 @@ static void on_answer(struct db_call *call, const PGresult *res, struct problem 
 	else if (p.code == PROBLEM_INTERNAL) /* its reason was logged */
 		end(r, READBACK_UNKNOWN);
 	else
-		ask_again(r, PAUSE);
+		ask_later(r);
 }
 
 void readback_begin(struct readback *r, const struct db_call *lost)
@@ -104,5 +116,12 @@ void readback_begin(struct readback *r, const struct db_call *lost)
 	r->call = (struct db_call){.statement = &statements[STATEMENT_EVENTS_MADE],
 				   .args = &r->args,
 				   .done = on_answer};
-	ask_again(r, 0);
+	r->pause = PAUSE;
+	ask_now(r);
+}
+
+void readback_drop(struct readback *r)
+{
+	poller_cancel(r->poller, &r->timer);
+	arena_free(r->arena);
 }

@@ -46,9 +46,10 @@ struct readback {
 	struct arena *arena; /* of one asking: whoever waits may have no room left in theirs */
 	struct args args;
 	struct timer timer;
-	int backend;  /* of the statement that was lost */
-	int64_t sent; /* when it was */
-	bool gone;    /* its process was seen to be */
+	int backend;   /* of the statement that was lost */
+	int64_t sent;  /* when it was */
+	bool gone;     /* its process was seen to be */
+	int64_t pause; /* until the next asking */
 };
 
 /* How long to ask for, in microseconds. */
@@ -56,5 +57,8 @@ enum { READBACK_PATIENCE = 6000000 };
 
 /* lost: the call that has ended with OUTCOME_UNKNOWN. */
 void readback_begin(struct readback *r, const struct db_call *lost);
+
+/* Without a call of done(), when the database's lanes are closed: nothing is on its way then. */
+void readback_drop(struct readback *r);
 
 #endif

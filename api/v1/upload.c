@@ -5,6 +5,7 @@
 #include "api/loop.h"
 #include "api/outcome.h"
 #include "api/reply.h"
+#include "api/strays.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/failpoint.h"
@@ -50,12 +51,9 @@ static const struct column draft_columns[] = {
 	COLUMN(struct draft_row, version, OID_TEXT),
 };
 
-/* While nobody can know, the bytes stay: a file too many is better than a lost one. */
-static bool row_may_name(const struct upload *u)
+static bool is_unsure(const struct upload *u)
 {
-	if (u->answered)
-		return !u->unwanted;
-	return u->asked && u->rq->outcome_unknown;
+	return u->asked && !u->answered && u->rq->outcome_unknown;
 }
 
 static void end_bytes(void *upload)
@@ -63,7 +61,9 @@ static void end_bytes(void *upload)
 	struct upload *u = upload;
 	const struct service *s = u->rq->loop->service;
 
-	if (u->finished && !row_may_name(u))
+	if (u->finished && is_unsure(u))
+		strays_add(u->rq->loop->strays, u->rq->readback);
+	else if (u->finished && (!u->answered || u->unwanted))
 		ingest_discard(s->store, s->jobs, gather_result(u->bytes)->key);
 	gather_end(u->bytes);
 }

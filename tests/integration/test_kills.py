@@ -96,10 +96,12 @@ def check(server, writers):
     check_stored(server)
 
 
+@pytest.mark.plain_only  # test_durability.py kills under the sanitizers too
 @pytest.mark.timeout(180 + 3 * KILLS * SLOWNESS)
 def test_whatever_is_killed_nothing_acknowledged_is_lost(start_hallmark):
     server = start_hallmark()
     writers = begin(server, 6, sizes=(10, 5000, 100_000), pause=0.05)
+    print(f"KILLS_SEED={SEED}")
     killer, began = Killer(server, SEED), time.monotonic()
     for n in range(1, KILLS + 1):
         killer.one()

@@ -5,7 +5,6 @@ The connection breaks before the change is made, in its commit, and behind that.
 """
 
 import contextlib
-import hashlib
 import os
 import struct
 import subprocess
@@ -421,27 +420,52 @@ def test_a_process_that_is_killed_in_its_commit(world):
     assert len(world.events(model, "version.created")) == 1
 
 
+# ---- bytes without a row ------------------------------------------------------------------
+
+
+def id_of(model):
+    return f"(SELECT id FROM model WHERE name = '{model.name}')"
+
+
+def wait_orphans(world, wanted, seconds=5):
+    until = time.monotonic() + seconds * SLOWNESS
+    while orphans(world) != wanted and time.monotonic() < until:
+        time.sleep(0.05)
+    assert orphans(world) == wanted
+
+
 # ---- nobody can know ------------------------------------------------------------------------
 
 
 def test_while_the_database_is_away_nobody_can_know_and_no_bytes_are_lost(world):
-    model = world.model()
-    model.draft("1.0.0")
+    """Of two uploads one has its row and one has not; both clients are told that it is not known.
+    When the database is back, the bytes without a row go."""
+    kept, lost = world.model(), world.model()
+    kept.draft("1.0.0")
+    lost.draft("1.0.0")
     body = os.urandom(1000)
+    before = orphans(world)
     world.relay.swallowed.clear()
-    world.relay.swallow = value(b"created")
-    asked = Asked(world.server, "PUT", model.file("1.0.0", "f"), body=body)
-    assert world.relay.swallowed.wait(10)
-    world.relay.away = True
-    world.relay.hang_up()
+    with world.held(f"SELECT FROM version WHERE model_id = {id_of(lost)} FOR UPDATE"):
+        told = [Asked(world.server, "PUT", lost.file("1.0.0", "f"), body=os.urandom(1000))]
+        waits = world.lane("wait_event_type = 'Lock'")
+        world.relay.swallow = value(b"created")
+        told.append(Asked(world.server, "PUT", kept.file("1.0.0", "f"), body=body))
+        assert world.relay.swallowed.wait(10)
+        world.relay.away = True
+        world.relay.hang_up()
+        world.terminate(waits)
     try:
-        problem = refused(asked.answer(), 503, "outcome-unknown")
-        assert "read the resource" in problem["detail"]
+        for asked in told:
+            problem = refused(asked.answer(), 503, "outcome-unknown")
+            assert "read the resource" in problem["detail"]
+        assert len(orphans(world) - before) == 1
     finally:
         world.relay.away = False
     world.server.wait_ready()
-    got = world.server.get(model.file("1.0.0", "f"))
-    assert hashlib.sha256(got.body).digest() == hashlib.sha256(body).digest()
+    assert world.server.get(kept.file("1.0.0", "f")).body == body
+    assert world.server.get(lost.file("1.0.0", "f")).status == 404
+    wait_orphans(world, before)
 
 
 def test_bytes_that_no_row_may_name_do_not_stay(world):
@@ -449,11 +473,6 @@ def test_bytes_that_no_row_may_name_do_not_stay(world):
     model = world.model()
     model.draft("1.0.0")
     before = orphans(world)
-    with world.held(
-        f"SELECT FROM version WHERE model_id = (SELECT id FROM model WHERE name = '{model.name}') FOR UPDATE"
-    ):
+    with world.held(f"SELECT FROM version WHERE model_id = {id_of(model)} FOR UPDATE"):
         refused(world.server.put(model.file("1.0.0", "f"), body=os.urandom(1000)), 503, "busy")
-    until = time.monotonic() + 5
-    while orphans(world) - before and time.monotonic() < until:
-        time.sleep(0.05)
-    assert orphans(world) == before
+    wait_orphans(world, before)
