@@ -85,9 +85,12 @@ void strays_add(struct strays *s, const struct readback *asked)
 
 void strays_free(struct strays *s)
 {
-	while (s && s->first) {
-		readback_drop(&s->first->readback);
-		drop(s->first);
+	struct stray *next;
+
+	for (struct stray *one = s ? s->first : NULL; one; one = next) {
+		next = one->next;
+		readback_drop(&one->readback);
+		free(one);
 	}
 	free(s);
 }

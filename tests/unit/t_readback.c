@@ -224,7 +224,7 @@ static void test_many(void)
 	const long before = events_read();
 	is_str(run_made("among", "500"), "t model.created", "an event among many is found");
 	const long looked_at = events_read() - before;
-	ok(looked_at < 2 * FRESH, "%ld of %d events were looked at", looked_at, OLD + FRESH);
+	ok(looked_at < 2L * FRESH, "%ld of %d events were looked at", looked_at, OLD + FRESH);
 	is_str(run_made("absent", "500"), "t ", "one that is not there is known not to be");
 	is_str(run_made("absent", "2"), "f ",
 	       "and is not, when there are more than may be looked at");
