@@ -181,6 +181,8 @@ static void turn(struct loop *loop)
 	int64_t deadline = daemon_deadline(loop);
 	struct db_state db = db_state(loop->db);
 
+	if (db.ready != (loop->metrics.db_ready != 0))
+		keyring_judge(&loop->keyring);
 	gauge_set(&loop->metrics.db_ready, db.ready);
 	gauge_set(&loop->metrics.db_waiting, (uint64_t)db.waiting);
 	gauge_set(&loop->metrics.db_reconnects, db.reconnects);

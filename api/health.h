@@ -2,7 +2,8 @@
  *
  * /livez (alias /health): the process turns its loops; never asks the database.
  * /readyz (alias /ready): every loop has its database, its keys and its signer,
- * and the service is not on its way out. Neither wants a token or tells why.
+ * and the service is not on its way out; else it says why, in a few constant words.
+ * Neither wants a token.
  * /metrics: see api/exposition.h.
  */
 #ifndef HALLMARK_API_HEALTH_H

@@ -8,7 +8,7 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 
-static const int64_t read_us = 2000000, beat_us = 5000000, retry_us = 50000;
+static const int64_t read_us = 1000000, beat_us = 5000000, retry_us = 50000;
 
 enum { ARENA = 256 * 1024 };
 
@@ -46,10 +46,23 @@ static void take(struct keyring *k, const PGresult *res)
 	}
 }
 
-static void judge_readiness(struct keyring *k)
+/* Everybody may read these: they name nothing of what is inside. */
+static const char *why_unready(const struct keyring *k)
 {
-	atomic_store(k->on.ready, db_state(k->on.db).ready && keyring_active(k) &&
-					  signer_connected(k->on.signer));
+	const struct db_state db = db_state(k->on.db);
+
+	if (db.ready)
+		return !keyring_active(k)		  ? "no signing key is active"
+		       : !signer_connected(k->on.signer) ? "the signer is away"
+							  : NULL;
+	if (db.behind)
+		return "the database that answers was primary before a failover";
+	return db.read_only ? "the database takes no changes" : "the database cannot be reached";
+}
+
+void keyring_judge(struct keyring *k)
+{
+	atomic_store(k->on.unready, why_unready(k));
 }
 
 static void list_read(struct db_call *call, const PGresult *res, struct problem p)
@@ -59,10 +72,10 @@ static void list_read(struct db_call *call, const PGresult *res, struct problem 
 	k->reading = false;
 	if (p.code == PROBLEM_NONE)
 		take(k, res);
-	judge_readiness(k);
 	FAILPOINT(KEYS_READ);
+	keyring_judge(k);
 	poller_set(k->on.poller, &k->read_timer,
-		   monotonic_us() + (atomic_load(k->on.ready) ? read_us : retry_us));
+		   monotonic_us() + (atomic_load(k->on.unready) ? retry_us : read_us));
 	while (k->waiting) {
 		struct keyring_wait *w = k->waiting;
 

@@ -1,7 +1,7 @@
 /* keyring.h - the signing keys as a loop knows them, and the replica's heartbeat.
  *
  * The database says which key signs (active) and which have ever signed. Each
- * loop reads the list every two seconds, and at once when a statement refused a
+ * loop reads the list every second, and at once when a statement refused a
  * signature because its key is active no more. The first loop also tells the
  * database, every five seconds, that this replica lives and which keys its signer
  * holds: a standby key becomes active once every live replica holds it.
@@ -33,7 +33,7 @@ struct keyring_ground {
 	struct db *db;
 	struct signer *signer;
 	const unsigned char *replica; /* 16 bytes, its id; NULL: another loop tells */
-	_Atomic bool *ready;          /* kept true while the loop is */
+	_Atomic(const char *) *unready; /* kept: why the loop is not, NULL while it is */
 };
 
 struct keyring {
@@ -57,6 +57,9 @@ void keyring_close(struct keyring *k);
 /* NULL when there is none: the service is not ready then. */
 const struct key *keyring_active(const struct keyring *k);
 const struct key *keyring_find(const struct keyring *k, const char *id);
+
+/* Says anew whether the loop is ready, once the state of its database has changed. */
+void keyring_judge(struct keyring *k);
 
 /* Calls w->done, from the poller's turn, once the list has been read again. */
 void keyring_renew(struct keyring *k, struct keyring_wait *w);

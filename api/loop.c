@@ -46,6 +46,7 @@ static struct problem database_open(struct arena *a, struct loop *loop)
 		.ntable = STATEMENT_COUNT,
 		.slow_lanes = o->slow_lanes > o->loops ? o->slow_lanes / o->loops : 1,
 		.write_lanes = o->write_lanes > o->loops ? o->write_lanes / o->loops : 1,
+		.newest = &loop->service->newest,
 	};
 
 	loop->db = db_open(loop->poller, &options);
@@ -80,8 +81,9 @@ struct problem loop_open(struct arena *a, struct service *s, int number, struct 
 		.db = loop->db,
 		.signer = loop->signer,
 		.replica = number == 0 ? s->replica : NULL,
-		.ready = &s->ready[number],
+		.unready = &s->unready[number],
 	};
+	atomic_store(ground.unready, "the service is starting");
 	if (!keyring_start(&loop->keyring, &ground) ||
 	    !ticker_start(&loop->ticker, loop->poller, loop->db, number == 0))
 		return problem(a, PROBLEM_INTERNAL, "out of memory");

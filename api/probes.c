@@ -30,10 +30,13 @@ static struct answer live(struct service *s, struct arena *a)
 
 static struct answer ready(struct service *s, struct arena *a)
 {
-	(void)a;
-	if (service_ready(s))
+	const char *why = service_unready(s);
+
+	if (!why)
 		return (struct answer){200, "application/json", "{\"status\":\"ready\"}"};
-	return (struct answer){503, "application/json", "{\"status\":\"not ready\"}"};
+	return (struct answer){
+		503, "application/json",
+		arena_printf(a, "{\"status\":\"not ready\",\"reason\":\"%s\"}", why)};
 }
 
 static struct answer metrics(struct service *s, struct arena *a)

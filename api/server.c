@@ -135,7 +135,7 @@ static void take_socket(struct job *job)
 
 bool server_ready(const struct server *server)
 {
-	return service_ready(&server->service);
+	return !service_unready(&server->service);
 }
 
 void server_signer_socket(struct server *server, int loop, int fd)

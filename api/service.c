@@ -1,9 +1,14 @@
 #include "api/service.h"
 
-bool service_ready(const struct service *s)
+const char *service_unready(const struct service *s)
 {
-	for (int i = 0; i < s->nloops; i++)
-		if (!atomic_load(&s->ready[i]))
-			return false;
-	return !atomic_load(&s->draining);
+	if (atomic_load(&s->draining))
+		return "the service is stopping";
+	for (int i = 0; i < s->nloops; i++) {
+		const char *why = atomic_load(&s->unready[i]);
+
+		if (why)
+			return why;
+	}
+	return NULL;
 }

@@ -39,14 +39,17 @@ struct service {
 	struct jobs *jobs;
 	int nloops;
 	struct loop *loops[LOOPS_MAX];
-	_Atomic bool ready[LOOPS_MAX]; /* each: database, keys and signer are there */
+	/* Of each loop: why it is not ready; NULL: database, keys and signer are there. */
+	_Atomic(const char *) unready[LOOPS_MAX];
+	_Atomic uint64_t newest;       /* which database server is right: sql/lane.h */
 	_Atomic bool draining;         /* /ready says 503 */
 	_Atomic bool closing;          /* listeners are closed, what runs is finished */
 	unsigned char replica[16];
 	int64_t started_at;
 };
 
-/* Every loop has its database and its keys, and none is asked to go. */
-bool service_ready(const struct service *s);
+/* NULL: every loop has its database and its keys, and none is asked to go. Else why not, in
+ * constant text that everybody may read. */
+const char *service_unready(const struct service *s);
 
 #endif

@@ -20,6 +20,8 @@ struct db {
 	struct queue refused; /* calls that found their queue full */
 	struct timer pump;    /* at the end of a turn in which there is something to send */
 	struct pool pools[LANE_KINDS];
+	int home; /* the host where a lane came up last */
+	_Atomic uint64_t newest;
 };
 
 static const struct problem queue_full = {
@@ -106,6 +108,9 @@ static bool open_pool(struct db *db, enum lane_kind kind, int nlanes, const stru
 		.most = o->queue_limit > 0 ? o->queue_limit : 1024,
 		.pump = &db->pump,
 		.alone = kind == LANE_SHARED ? &db->pools[LANE_WRITE] : NULL,
+		.lead = kind == LANE_READ ? NULL : &db->pools[LANE_READ],
+		.home = &db->home,
+		.newest = o->newest ? o->newest : &db->newest,
 	};
 
 	return read_conninfo(db, o->conninfo, kind, &options.conninfo) &&
@@ -159,6 +164,8 @@ struct db_state db_state(const struct db *db)
 {
 	struct db_state s = {
 		.ready = db->pools[LANE_READ].up > 0 && db->pools[LANE_WRITE].up > 0,
+		.read_only = db->pools[LANE_READ].up > 0 && db->pools[LANE_WRITE].read_only,
+		.behind = db->pools[LANE_READ].behind || db->pools[LANE_WRITE].behind,
 	};
 
 	for (int k = 0; k < LANE_KINDS; k++) {

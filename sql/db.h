@@ -14,7 +14,9 @@
  * write lane at once), and prepare the statements of their kind in one pipeline
  * before they take work. What a turn of the loop submits is sent at its end.
  *
- * A lost lane reconnects with backoff and jitter. Reads that it had not answered
+ * A lost lane reconnects with backoff and jitter, at one of the conninfo's hosts: where a server
+ * comes back, or a standby is promoted, it is found within half a second. A server that was
+ * primary before a failover is never taken for the right one again. Reads that it had not answered
  * are sent again (three times at most); a write ends as below. Every call ends
  * exactly once: a read within 2 s, a slow one within 8, a write within 10, half of
  * that or less spent in waiting. While no lane of its kind can connect, a call
@@ -33,6 +35,7 @@
 #define HALLMARK_SQL_DB_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,6 +53,8 @@ struct db_options {
 	int slow_lanes;  /* 0: 2 */
 	int write_lanes; /* 0: 15 */
 	int queue_limit; /* calls of one kind that may wait before BUSY; 0: 1024 */
+	/* Which server is right (sql/lane.h): one for all engines of a process; NULL: its own */
+	_Atomic uint64_t *newest;
 };
 
 /* One statement on its way. The caller embeds it, fills the first block, and
@@ -88,6 +93,9 @@ void db_submit(struct db *db, struct db_call *call);
 /* For /ready and the metrics: connected and prepared; lanes by state; waiting calls. */
 struct db_state {
 	bool ready;            /* the read lane and a write lane are up */
+	/* Why not, when more is known than that the server cannot be reached: it */
+	bool read_only; /* takes no changes */
+	bool behind;    /* was primary before a failover */
 	int lanes[LANE_KINDS]; /* connected and prepared */
 	int busy[LANE_KINDS];  /* calls in flight */
 	int waiting;           /* calls that no lane has taken yet */

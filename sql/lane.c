@@ -10,7 +10,7 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 
-enum { CONNECT_US = 6 * 1000000, BINARY = 1, WHY = 512 };
+enum { CONNECT_US = 6 * 1000000, REACH_US = 600000, BINARY = 1, WHY = 512 };
 
 static void on_connecting(struct watch *w, uint32_t events);
 static void on_ready(struct watch *w, uint32_t events);
@@ -91,14 +91,25 @@ void lane_doom(struct lane *lane, const char *why)
 
 /* ---- connecting and preparing ---------------------------------------------------- */
 
-static void on_notice(void *who, const char *text)
+/* Whoever ends a commit's wait for its standby, by pg_cancel_backend(), lets it come back as
+ * done, with a warning: after a failover it would be lost. So the lane is, and nobody is told
+ * that it was done. Messages are translated, the name of the function is not. */
+static bool is_not_replicated(const PGresult *notice)
+{
+	const char *function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+
+	return function && strcmp(function, "SyncRepWaitForLSN") == 0;
+}
+
+static void on_notice(void *who, const PGresult *notice)
 {
 	char line[WHY];
 
-	(void)who;
-	snprintf(line, sizeof(line), "%s", text);
+	snprintf(line, sizeof(line), "%s", PQresultErrorMessage(notice));
 	line[strcspn(line, "\n")] = '\0';
 	log_line(LOG_INFO, "database_notice", LOG_TEXT("text", line));
+	if (is_not_replicated(notice))
+		lane_doom(who, "a commit was not waited for until its standby had it");
 }
 
 /* libpq may change its socket from one step to the next, and reuse the number. */
@@ -110,13 +121,21 @@ static void await(struct lane *lane, PostgresPollingStatusType want)
 		lose(lane, "epoll refuses the socket");
 }
 
-void lane_open(struct lane *lane)
+static void begin_anew(struct lane *lane, int host)
+{
+	assert(lane->state == LANE_AWAY && lane->flight.count == 0);
+	lane->state = LANE_CONNECTING;
+	lane->host = host;
+	lane->history = 0;
+	lane->late = lane->refused = lane->behind = lane->reached = false;
+}
+
+void lane_open(struct lane *lane, int host, bool hurry)
 {
 	const struct conninfo *info = &lane->plan->conninfo;
 
-	assert(lane->state == LANE_AWAY && lane->flight.count == 0);
-	lane->state = LANE_CONNECTING;
-	lane->pg = PQconnectStartParams(info->keywords, info->values, 0);
+	begin_anew(lane, host);
+	lane->pg = PQconnectStartParams(info->keywords, info->values[host], 0);
 	if (!lane->pg) {
 		lose(lane, "out of memory");
 		return;
@@ -125,9 +144,9 @@ void lane_open(struct lane *lane)
 		lose(lane, last_words(lane));
 		return;
 	}
-	PQsetNoticeProcessor(lane->pg, on_notice, NULL);
+	PQsetNoticeReceiver(lane->pg, on_notice, lane);
 	poller_set(lane->plan->poller, &lane->limit,
-		   monotonic_us() + (int64_t)info->hosts * CONNECT_US);
+		   monotonic_us() + (hurry ? REACH_US : CONNECT_US));
 	await(lane, PGRES_POLLING_WRITING);
 }
 
@@ -174,15 +193,26 @@ static bool command(struct lane *lane, const char *sql)
 	return PQsendQueryParams(lane->pg, sql, 0, NULL, NULL, NULL, NULL, BINARY) == 1;
 }
 
+/* The cluster and the timeline, where the server tells them: managed ones may not. A primary's
+ * checkpoints name a new timeline late, its log's files at once. */
+static const char learn_history[] =
+	"DO $$ BEGIN PERFORM set_config('hallmark.history',"
+	" (SELECT system_identifier FROM pg_control_system()) || '/' ||"
+	" substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), false);"
+	" EXCEPTION WHEN OTHERS THEN NULL; END $$";
+
+#define SESSION "SELECT current_setting('hallmark.history', true) AS history"
+
 /* Set once everything is prepared: the short limit is for a statement, and would hold
- * for the whole pipeline. read-write servers are found before read-only is set. */
+ * for the whole pipeline. Whether changes are taken was seen before read-only is set. */
 static const char *const session[LANE_KINDS] = {
-	[LANE_READ] = "SELECT set_config('default_transaction_read_only', 'on', false),"
-		      " set_config('statement_timeout', '250ms', false)",
-	[LANE_SLOW] = "SELECT set_config('default_transaction_read_only', 'on', false)",
+	[LANE_READ] = SESSION ", set_config('default_transaction_read_only', 'on', false),"
+			      " set_config('statement_timeout', '250ms', false)",
+	[LANE_SLOW] = SESSION ", set_config('default_transaction_read_only', 'on', false)",
+	[LANE_WRITE] = SESSION,
 	/* Who waits here makes others wait, and goes on alone. */
-	[LANE_SHARED] = "SELECT set_config('statement_timeout', '1s', false),"
-			" set_config('lock_timeout', '100ms', false)",
+	[LANE_SHARED] = SESSION ", set_config('statement_timeout', '1s', false),"
+				" set_config('lock_timeout', '100ms', false)",
 };
 
 /* What may share a transaction can also have one of its own. */
@@ -198,7 +228,22 @@ static bool prepare_table(struct lane *lane)
 	for (int i = 0; i < plan->ntable; i++)
 		if (runs_here(plan, &plan->table[i]) && !prepare(lane, &plan->table[i]))
 			return false;
-	return !session[plan->kind] || command(lane, session[plan->kind]);
+	return command(lane, learn_history) && command(lane, session[plan->kind]);
+}
+
+/* NULL: it is what the lane is for. Every server from PostgreSQL 14 on reports both. */
+static const char *wrong_server(struct lane *lane)
+{
+	const struct conninfo *info = &lane->plan->conninfo;
+	const char *standby = PQparameterStatus(lane->pg, "in_hot_standby");
+	const char *frozen = PQparameterStatus(lane->pg, "default_transaction_read_only");
+
+	if (info->primary && standby && strcmp(standby, "on") == 0)
+		return "the server is a standby";
+	if (!info->changes || !frozen || strcmp(frozen, "on") != 0)
+		return NULL;
+	lane->refused = true;
+	return "the server takes no changes";
 }
 
 static void begin_preparing(struct lane *lane)
@@ -210,11 +255,28 @@ static void begin_preparing(struct lane *lane)
 		lose(lane, last_words(lane));
 		return;
 	}
-	lane->at_sync = lane->skip == 0;
 	sync_unit(lane);
 	push(lane);
 	if (lane->doomed)
 		lose(lane, lane->doomed);
+}
+
+static void begin_session(struct lane *lane)
+{
+	const char *wrong = wrong_server(lane);
+
+	if (wrong)
+		lose(lane, wrong);
+	else
+		begin_preparing(lane);
+}
+
+/* Its first answer of any kind: from here on it is a matter of the server's. */
+static void reach(struct lane *lane)
+{
+	if (!lane->reached)
+		poller_set(lane->plan->poller, &lane->limit, monotonic_us() + CONNECT_US);
+	lane->reached = true;
 }
 
 static void on_connecting(struct watch *w, uint32_t events)
@@ -222,18 +284,52 @@ static void on_connecting(struct watch *w, uint32_t events)
 	struct lane *lane = LANE_OF(w, watch);
 
 	(void)events;
+	reach(lane);
 	poller_unwatch(lane->plan->poller, w);
 	const PostgresPollingStatusType want = PQconnectPoll(lane->pg);
 	if (want == PGRES_POLLING_FAILED)
 		lose(lane, last_words(lane));
 	else if (want == PGRES_POLLING_OK)
-		begin_preparing(lane);
+		begin_session(lane);
 	else
 		await(lane, want);
 }
 
+enum { CLUSTER = 32 };
+
+static bool is_behind(uint64_t history, uint64_t newest)
+{
+	return history && history >> CLUSTER == newest >> CLUSTER && history < newest;
+}
+
+bool lane_is_behind(const struct lane *lane)
+{
+	const uint64_t newest = atomic_load(lane->plan->newest);
+
+	return lane->history && newest && lane->history != newest;
+}
+
+/* Another cluster than before is the operator's will: it is taken for the right one. */
+static bool is_newest(struct lane *lane)
+{
+	uint64_t newest = atomic_load(lane->plan->newest);
+
+	while (lane->history && newest != lane->history) {
+		if (is_behind(lane->history, newest))
+			return false;
+		if (atomic_compare_exchange_weak(lane->plan->newest, &newest, lane->history))
+			break;
+	}
+	return true;
+}
+
 static void come_up(struct lane *lane)
 {
+	lane->behind = !is_newest(lane);
+	if (lane->behind) {
+		lane_doom(lane, "the server was primary before a failover: it lacks what came after");
+		return;
+	}
 	lane->state = LANE_UP;
 	lane->up_since = monotonic_us();
 	poller_cancel(lane->plan->poller, &lane->limit);
@@ -387,10 +483,26 @@ static void answer_together(struct lane *lane)
 	}
 }
 
+/* "7355608…/00000002": a number of 64 bits, and eight hexadecimal digits. */
+static void read_history(struct lane *lane)
+{
+	const int column = PQfnumber(lane->result, "history");
+
+	if (column < 0 || PQntuples(lane->result) != 1 || PQgetisnull(lane->result, 0, column))
+		return;
+	char *timeline;
+	const uint64_t cluster = strtoull(PQgetvalue(lane->result, 0, column), &timeline, 10);
+	if (*timeline == '/')
+		lane->history = (cluster ^ cluster >> CLUSTER) << CLUSTER |
+				(uint32_t)strtoul(timeline + 1, NULL, 16);
+}
+
 /* A command that only made ready: the table's at the start, or for the call behind it. */
 static void end_skipped(struct lane *lane)
 {
 	lane->skip--;
+	if (lane->state == LANE_PREPARING)
+		read_history(lane);
 	if (is_good(lane->result)) {
 		PQclear(lane->result);
 		lane->result = NULL;
@@ -454,6 +566,10 @@ static bool take(struct lane *lane, PGresult *res)
 {
 	const bool told = lane->telling;
 
+	if (lane->doomed) { /* by a notice before it */
+		PQclear(res);
+		return false;
+	}
 	lane->telling = res && PQresultStatus(res) != PGRES_PIPELINE_SYNC;
 	if (!res && !told)
 		return false;
@@ -501,8 +617,15 @@ static void on_limit(struct timer *t)
 	if (!lane->flight.first)
 		return;
 	const int64_t due = lane->flight.first->sent + lane->plan->flight;
-	if (due > monotonic_us())
+	if (due > monotonic_us()) {
 		poller_set(lane->plan->poller, t, due);
-	else
-		lose(lane, "a statement was not answered in time");
+		return;
+	}
+	lane->late = true;
+	lose(lane, "a statement was not answered in time");
+}
+
+void lane_end(struct lane *lane, const char *why)
+{
+	lose(lane, why);
 }

@@ -10,6 +10,11 @@
  * is answered by the sync itself, because only then its transaction has ended; of a
  * unit that changes something together, so are all.
  *
+ * A lane that comes up knows its server's history: which cluster it is of, and its timeline,
+ * which every promotion of a standby makes one higher. What was highest, in this process,
+ * stands in plan->newest. A server behind it is one that was primary before a failover and
+ * has not been told: no lane comes up on it, and the pool ends those that had.
+ *
  * Statements beyond the table (sql/list.h) are prepared on the way, in the pipeline
  * of the call that first needs them. A lane remembers LANE_SHAPES of them; one more
  * takes the place of the one that many ids older.
@@ -18,6 +23,7 @@
 #define HALLMARK_SQL_LANE_H
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,6 +49,7 @@ struct lane_plan {
 	int unit;       /* calls in one unit */
 	bool together;  /* a unit is one change: answered when its sync has come, one at a time */
 	int64_t flight; /* microseconds in which a call must be answered */
+	_Atomic uint64_t *newest; /* history of the server that is right; 0: none was told yet */
 	/* These may send on other lanes, but neither open nor close any. */
 	void (*up)(struct lane *lane);
 	/* Takes res; it is NULL for a call whose unit failed, together, by another's fault. */
@@ -58,6 +65,8 @@ struct lane {
 	struct lane *next; /* the owner's */
 	bool listed;
 	int64_t up_since;
+	int host;         /* which of the conninfo's, since it was opened last */
+	uint64_t history; /* of that server: cluster << 32 | timeline; 0: not told */
 
 	enum lane_state state;
 	PGconn *pg;
@@ -74,6 +83,11 @@ struct lane {
 	bool telling;       /* a result came, the NULL that ends its command did not yet */
 	bool dirty;         /* calls were sent since the last lane_flush() */
 	bool unsent;        /* the server cannot have got all of them */
+	/* What became of it, for lost(): */
+	bool late;    /* an answer did not come in time */
+	bool refused; /* the server takes no changes */
+	bool behind;  /* the server was primary before a failover */
+	bool reached; /* connecting: the server's machine has answered */
 	struct shape {
 		int id;
 		char name[64];
@@ -81,7 +95,8 @@ struct lane {
 };
 
 void lane_init(struct lane *lane, const struct lane_plan *plan, void *owner);
-void lane_open(struct lane *lane);  /* may already call lost() */
+/* May already call lost(). In a hurry: only while the host's machine answers at once. */
+void lane_open(struct lane *lane, int host, bool hurry);
 void lane_close(struct lane *lane); /* without calling lost(); flight stays as it is */
 void lane_free(struct lane *lane);  /* closes it too */
 
@@ -95,6 +110,11 @@ static inline bool lane_has_room(const struct lane *lane)
 /* Hands the call to an UP lane with room; lane_flush() ends the unit and sends it. */
 void lane_send(struct lane *lane, struct db_call *call, int64_t now);
 void lane_flush(struct lane *lane); /* may call lost() */
+
+/* Its server is not the one that is right. */
+bool lane_is_behind(const struct lane *lane);
+/* Not to be called while its answers are being read. Calls lost(). */
+void lane_end(struct lane *lane, const char *why);
 
 /* To be closed by the next lane_flush(), or at the end of the answers that are being read. */
 void lane_doom(struct lane *lane, const char *why);

@@ -13,11 +13,12 @@
 #define SECOND (1000 * MS)
 
 #define BACKOFF_FIRST (20 * MS)
-#define BACKOFF_MOST  (1 * SECOND)
+#define BACKOFF_MOST  (400 * MS)
+#define PATIENCE      (400 * MS) /* with a lane that is being opened, before knocking elsewhere */
 #define AWAY_WAIT     (1 * SECOND) /* how long a call waits while nothing can connect */
 #define STABLE        (1 * SECOND) /* a lane that was up for this long may reconnect at once */
 
-enum { TRIES = 3, SHARED_UNIT = 16, TWINS_OF = 16 };
+enum { TRIES = 3, SHARED_UNIT = 16, TWINS_OF = 16, KNOCKERS = 3 };
 
 /* A unit shares one sync, and so one transaction, one send and one answer of the
  * server's: with 8 reads in it a lane does twice the look-ups of one that syncs after
@@ -42,6 +43,9 @@ static const struct problem no_lane = {
 static const struct problem away = {
 	.code = PROBLEM_UNAVAILABLE,
 	.detail = "the database cannot be reached; try again in a few seconds"};
+static const struct problem read_only = {
+	.code = PROBLEM_UNAVAILABLE,
+	.detail = "the database takes no changes right now; try again in a few seconds"};
 static const struct problem silent = {.code = PROBLEM_UNAVAILABLE,
 				      .detail =
 					      "the database did not answer; try again in a second"};
@@ -137,6 +141,13 @@ static void watch_waiting(struct pool *pool)
 		poller_set(pool->plan.poller, &pool->overdue, at);
 }
 
+static struct problem why_overdue(const struct pool *pool, const struct db_call *call)
+{
+	if (pool->up == 0)
+		return pool->read_only && pool->lead->up > 0 ? read_only : away;
+	return call->tries > 0 ? silent : no_lane;
+}
+
 static void on_overdue(struct timer *t)
 {
 	struct pool *pool = POOL_OF(t, overdue);
@@ -147,7 +158,7 @@ static void on_overdue(struct timer *t)
 		queue_remove(&pool->waiting, call);
 		if (call->queue == &pool->queue)
 			queue_remove(&pool->queue, call);
-		finish(pool, call, NULL, pool->up == 0 ? away : call->tries > 0 ? silent : no_lane);
+		finish(pool, call, NULL, why_overdue(pool, call));
 	}
 	watch_waiting(pool);
 }
@@ -165,6 +176,14 @@ static void log_refusal(const struct db_call *call, const PGresult *res, struct 
 		 LOG_TEXT("where", PQresultErrorField(res, PG_DIAG_CONTEXT)));
 }
 
+/* What is true of one session is true of those that were opened with it. */
+static void renew(struct pool *pool, struct lane *lane)
+{
+	lane_doom(lane, "the session has to be renewed");
+	pool->renew = true;
+	wake(pool);
+}
+
 static void judge(struct pool *pool, struct lane *lane, struct db_call *call, PGresult *res)
 {
 	if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED) { /* by a neighbour: no try of its own */
@@ -177,7 +196,7 @@ static void judge(struct pool *pool, struct lane *lane, struct db_call *call, PG
 						   kinds[pool->plan.kind].changes);
 
 	if (v->remedy == REMEDY_RENEW)
-		lane_doom(lane, "the session has to be renewed");
+		renew(pool, lane);
 	if (v->remedy == REMEDY_NONE || call->tries >= TRIES) {
 		log_refusal(call, res, v->problem);
 		finish(pool, call, res, v->problem);
@@ -216,7 +235,7 @@ static void part(struct pool *pool, struct lane *lane, struct db_call *call, PGr
 	const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
 	if (res && sqlstate_verdict(state, true)->remedy == REMEDY_RENEW)
-		lane_doom(lane, "the session has to be renewed");
+		renew(pool, lane);
 	if (res)
 		log_line(LOG_DEBUG, "database_unit_parted",
 			 LOG_TEXT("statement", call->statement->name), LOG_TEXT("sqlstate", state));
@@ -257,15 +276,21 @@ static int64_t jittered(struct pool *pool, int64_t us)
 	return us - us / 4 + (int64_t)(pool->random % (uint64_t)(us / 2 + 1));
 }
 
-static void back_off(struct pool *pool, int64_t now, bool was_stable)
+/* The first trouble; how it goes on is the knocking's. */
+static void begin_knocking(struct pool *pool, int64_t now)
 {
-	if (was_stable)
-		pool->backoff = 0;
-	else
-		pool->backoff = pool->backoff ? pool->backoff * 2 : BACKOFF_FIRST;
+	if (pool->backoff)
+		return;
+	pool->backoff = BACKOFF_FIRST;
+	pool->retry_at = now + jittered(pool, BACKOFF_FIRST);
+}
+
+static void back_off(struct pool *pool, int64_t now)
+{
+	pool->retry_at = now + jittered(pool, pool->backoff);
+	pool->backoff *= 2;
 	if (pool->backoff > BACKOFF_MOST)
 		pool->backoff = BACKOFF_MOST;
-	pool->retry_at = now + jittered(pool, pool->backoff);
 }
 
 /* From the last to the first, so that at the queue's front they keep their order. */
@@ -282,13 +307,19 @@ static void take_back(struct pool *pool, struct lane *lane, bool unsent)
 	}
 }
 
+/* An outage is one line, not one for each attempt, and one more for what is known of it. */
+static bool is_news(const struct pool *pool, const struct lane *lane)
+{
+	return !pool->backoff || (lane->refused && !pool->read_only) ||
+	       (lane->behind && !pool->behind);
+}
+
 static void on_lost(struct lane *lane, enum lane_state was, bool unsent, const char *why)
 {
 	struct pool *pool = lane->owner;
 	const int64_t now = monotonic_us();
 
-	/* An outage is one line, not one for each attempt. */
-	log_line(pool->backoff ? LOG_DEBUG : LOG_WARN, "database_lane_lost",
+	log_line(is_news(pool, lane) ? LOG_WARN : LOG_DEBUG, "database_lane_lost",
 		 LOG_TEXT("lane", kinds[pool->plan.kind].name), LOG_TEXT("why", why),
 		 LOG_INT("in_flight", lane->flight.count));
 	unlist_ready(pool, lane);
@@ -300,8 +331,11 @@ static void on_lost(struct lane *lane, enum lane_state was, bool unsent, const c
 			pool->down_since = now;
 	} else {
 		pool->opening--;
+		pool->read_only |= lane->refused;
+		pool->behind |= lane->behind;
 	}
-	back_off(pool, now, was == LANE_UP && now - lane->up_since >= STABLE);
+	if (was != LANE_UP || lane->late || now - lane->up_since < STABLE)
+		begin_knocking(pool, now);
 	take_back(pool, lane, unsent);
 	wake(pool);
 }
@@ -315,30 +349,134 @@ static void on_up(struct lane *lane)
 	log_line(pool->backoff ? LOG_INFO : LOG_DEBUG, "database_lane_up",
 		 LOG_TEXT("lane", kinds[pool->plan.kind].name));
 	pool->backoff = 0;
+	pool->ups++;
+	pool->read_only = pool->behind = false;
+	*pool->home = lane->host;
 	list_ready(pool, lane);
 	wake(pool);
 }
 
-/* While connecting fails, one lane at a time tries. */
+/* Closes idle lanes until so many are up. In the middle of answers none may be. */
+static void end_idle(struct pool *pool, int most)
+{
+	for (int i = 0; i < pool->nlanes && pool->up > most; i++) {
+		struct lane *lane = &pool->lanes[i];
+
+		if (lane->state != LANE_UP || lane->flight.count || lane->held.count)
+			continue;
+		unlist_ready(pool, lane);
+		lane_close(lane);
+		lane->next = pool->away;
+		pool->away = lane;
+		if (--pool->up == 0)
+			pool->down_since = monotonic_us();
+	}
+}
+
+/* After a failover: lanes of the server that was primary before, which may still answer. */
+static void end_behind(struct pool *pool)
+{
+	const uint64_t newest = atomic_load(pool->plan.newest);
+
+	if (newest == pool->newest)
+		return;
+	pool->newest = newest;
+	for (int i = 0; i < pool->nlanes; i++) {
+		struct lane *lane = &pool->lanes[i];
+
+		if (lane->state == LANE_UP && lane_is_behind(lane))
+			lane_end(lane, "a standby was promoted in its server's place");
+	}
+}
+
+static void end_what_is_due(struct pool *pool)
+{
+	end_behind(pool);
+	if (pool->renew)
+		end_idle(pool, 0);
+	pool->renew = false;
+	end_idle(pool, pool->cap); /* what knocked at several doors may be let in at more than one */
+}
+
 static bool needs_lane(const struct pool *pool)
 {
-	if (!pool->away || (pool->backoff && pool->opening))
+	if (!pool->away || pool->up + pool->opening >= pool->cap)
 		return false;
 	return pool->up + pool->opening < pool->always || pool->queue.count > pool->opening;
 }
 
+static void open_at(struct pool *pool, int host, bool hurry)
+{
+	struct lane *lane = pool->away;
+
+	pool->away = lane->next;
+	pool->opening++;
+	lane_open(lane, host, hurry);
+}
+
+static int count_opening(const struct pool *pool, int host)
+{
+	int n = 0;
+
+	for (int i = 0; i < pool->nlanes; i++) {
+		const struct lane *lane = &pool->lanes[i];
+
+		n += lane->host == host &&
+		     (lane->state == LANE_CONNECTING || lane->state == LANE_PREPARING);
+	}
+	return n;
+}
+
+/* Once at each host. Where a lane has been knocking since, others do so in a hurry: the first
+ * packet to a machine that is away is sent again after a second, then two, then four, and
+ * only who begins anew meets it when it comes back. The first lane goes on: it may be trying
+ * the addresses of a name, one after another. */
+static void knock(struct pool *pool, int64_t now)
+{
+	const int hosts = pool->plan.conninfo.hosts;
+
+	back_off(pool, now);
+	for (int i = 0; i < hosts && pool->away; i++) {
+		const int host = (*pool->home + pool->turn + i) % hosts;
+		const int n = count_opening(pool, host);
+
+		if (n < KNOCKERS)
+			open_at(pool, host, n > 0);
+	}
+	pool->turn++;
+}
+
+/* A lead that has come up is the news that a server is there. */
+static bool waits_for_lead(struct pool *pool, int64_t now)
+{
+	if (!pool->lead)
+		return false;
+	if (pool->lead->ups != pool->followed && pool->backoff)
+		pool->retry_at = now;
+	pool->followed = pool->lead->ups;
+	return pool->backoff && pool->lead->up == 0;
+}
+
+static bool wants_lane(const struct pool *pool)
+{
+	return pool->up < pool->always || pool->queue.count > 0;
+}
+
 static void open_lanes(struct pool *pool, int64_t now)
 {
-	while (needs_lane(pool)) {
-		if (now < pool->retry_at) {
-			poller_set(pool->plan.poller, &pool->retry, pool->retry_at);
-			return;
-		}
-		struct lane *lane = pool->away;
-		pool->away = lane->next;
-		pool->opening++;
-		lane_open(lane);
+	if (!wants_lane(pool) || waits_for_lead(pool, now))
+		return;
+	if (pool->backoff == 0 && needs_lane(pool)) {
+		pool->retry_at = now + PATIENCE;
+		while (pool->backoff == 0 && needs_lane(pool))
+			open_at(pool, *pool->home, false);
 	}
+	if (now >= pool->retry_at && (pool->backoff || pool->opening)) {
+		begin_knocking(pool, now);
+		knock(pool, now);
+	}
+	if (pool->backoff || pool->opening)
+		poller_set(pool->plan.poller, &pool->retry, pool->retry_at);
 }
 
 static void on_retry(struct timer *t)
@@ -434,6 +572,7 @@ void pool_pump(struct pool *pool, int64_t now)
 {
 	struct asked asked = {.n = 0};
 
+	end_what_is_due(pool);
 	while (pool->queue.first && pool->ready) {
 		if (pool->alone)
 			send_unit(pool, pool->ready, now);
@@ -451,6 +590,7 @@ void pool_pump(struct pool *pool, int64_t now)
 bool pool_init(struct pool *pool, const struct pool_options *o)
 {
 	const struct kind *kind = &kinds[o->kind];
+	const int all = o->nlanes + (o->lead ? 0 : KNOCKERS * o->conninfo.hosts - 1);
 
 	*pool = (struct pool){
 		.plan = {.poller = o->poller,
@@ -462,11 +602,15 @@ bool pool_init(struct pool *pool, const struct pool_options *o)
 			 .unit = kind->unit,
 			 .together = o->alone != NULL,
 			 .flight = kind->flight,
+			 .newest = o->newest,
 			 .up = on_up,
 			 .answered = on_answered,
 			 .lost = on_lost},
 		.pump = o->pump,
 		.alone = o->alone,
+		.lead = o->lead,
+		.home = o->home,
+		.cap = o->nlanes,
 		.most = o->most,
 		.always = kind->always,
 		.wait = kind->wait,
@@ -480,10 +624,10 @@ bool pool_init(struct pool *pool, const struct pool_options *o)
 		pool->random = (uint64_t)monotonic_us() | 1;
 	if (o->kind == LANE_WRITE)
 		pool->fair = fair_new(o->most + o->nlanes, o->nlanes > 1 ? o->nlanes / 2 : 1);
-	pool->lanes = calloc((size_t)o->nlanes, sizeof(struct lane));
+	pool->lanes = calloc((size_t)all, sizeof(struct lane));
 	if (!pool->lanes || (o->kind == LANE_WRITE && !pool->fair))
 		return false;
-	for (; pool->nlanes < o->nlanes; pool->nlanes++) {
+	for (; pool->nlanes < all; pool->nlanes++) {
 		struct lane *lane = &pool->lanes[pool->nlanes];
 
 		lane_init(lane, &pool->plan, pool);

@@ -3,6 +3,11 @@
  * A pool opens lanes as they are needed, reconnects them with backoff and jitter,
  * hands them the calls that wait, and ends every call once: sql/db.h promises how.
  *
+ * While connecting fails, or takes long, a pool knocks: every 20 ms at first and every 400 ms
+ * at most, at each host by itself, so that one that says nothing holds up no other. Where no
+ * lane of the pool that leads is up either, it knocks alone, and the others follow when it
+ * is let in: a server that comes back after an outage is asked once by each loop.
+ *
  * Reads that wait at the same moment and ask the same are sent as one, for it is asked
  * after all of them have come: a hundred pods that look for the same alias cost one
  * look-up. The others are its twins.
@@ -34,6 +39,9 @@ struct pool {
 	struct pool *alone; /* shared pools: where the calls of a unit that failed go */
 	struct lane *lanes;
 	int nlanes, always; /* always: so many are kept open */
+	int cap;            /* so many are up at once; more are there to knock with */
+	struct pool *lead;  /* NULL: this one */
+	int *home;          /* the host where a lane of the owner's came up last */
 	int most;           /* calls that may wait */
 	struct lane *ready; /* UP with room; the last one used is the first */
 	struct lane *away;
@@ -41,9 +49,16 @@ struct pool {
 	struct queue queue, waiting;
 	struct fair *fair; /* NULL: keys do not matter */
 	bool closing;
+	/* Since a lane came up last, one was not opened because its server */
+	bool read_only; /* takes no changes */
+	bool behind;    /* was primary before a failover */
+	bool renew;     /* idle lanes are to be opened anew */
+	uint64_t newest; /* plan.newest when it was last looked at */
+	uint64_t ups, followed; /* lanes that came up; and of the lead's, when it was last seen */
 	int64_t wait; /* microseconds a call waits for a lane */
 	int64_t down_since, backoff, retry_at;
 	uint64_t reconnects, random;
+	int turn; /* of knocking: which host is the first */
 	struct timer overdue, retry;
 };
 
@@ -55,7 +70,9 @@ struct pool_options {
 	int most; /* calls that may wait */
 	struct conninfo conninfo;
 	struct timer *pump;
-	struct pool *alone;
+	struct pool *alone, *lead;
+	int *home;
+	_Atomic uint64_t *newest; /* sql/lane.h */
 };
 
 bool pool_init(struct pool *pool, const struct pool_options *o); /* false: out of memory */

@@ -9,6 +9,8 @@
 #   HALLMARK_TEST_PGPID   the postmaster
 #
 # PRIVATE_POSTGRES="-c fsync=on …" adds server settings; the presets favour speed.
+# HALLMARK_TEST_POSTGRES=17 takes the server that tools/setup.sh postgres17 fetches, and a path
+# the one in that folder. Clients are those of the newest release installed, with any server.
 # PostgreSQL refuses to run as root, so as root it runs as the user hallmark.
 set -euo pipefail
 
@@ -16,9 +18,19 @@ newest_bin() {
 	printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1
 }
 
-bin=$(newest_bin)
-[ -x "$bin/initdb" ] || bin=$(dirname "$(command -v initdb)")
-[ -x "$bin/initdb" ] || { echo "private_postgres: no initdb; tools/setup.sh build installs it" >&2; exit 1; }
+clients=$(newest_bin)
+[ -x "$clients/psql" ] || clients=$(dirname "$(command -v psql)")
+case ${HALLMARK_TEST_POSTGRES:-} in
+'') bin=$clients ;;
+[0-9]*) bin=$(dirname "$0")/../build/tools/postgres-$HALLMARK_TEST_POSTGRES/bin ;;
+*) bin=$HALLMARK_TEST_POSTGRES ;;
+esac
+[ -x "$bin/initdb" ] || [ -n "${HALLMARK_TEST_POSTGRES:-}" ] || bin=$(dirname "$(command -v initdb)")
+[ -x "$bin/initdb" ] || {
+	echo "private_postgres: no $bin/initdb; tools/setup.sh ${HALLMARK_TEST_POSTGRES:+postgres17 postgres18 }build installs it" >&2
+	exit 1
+}
+bin=$(cd "$bin" && pwd)
 
 # Not under build/: the path of a socket ends at 107 bytes, and another user must reach it.
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hallmark-pg.XXXXXX")
@@ -52,13 +64,13 @@ setpriv --pdeathsig INT "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir
 postmaster=$!
 
 for _ in {1..200}; do
-	"$bin/pg_isready" --quiet --host="$dir" && break
+	"$clients/pg_isready" --quiet --host="$dir" && break
 	kill -0 "$postmaster" 2>/dev/null || break
 	sleep 0.05
 done
-"$bin/pg_isready" --quiet --host="$dir" || { cat "$dir/postgres.log" >&2; exit 1; }
+"$clients/pg_isready" --quiet --host="$dir" || { cat "$dir/postgres.log" >&2; exit 1; }
 
-export PATH="$bin:$PATH" # Debian's own psql looks for this one, and takes long
+export PATH="$clients:$PATH" # Debian's own psql looks for this one, and takes long
 export HALLMARK_TEST_SERVER="host=$dir user=hallmark"
 export HALLMARK_TEST_PGDATA=$dir/data HALLMARK_TEST_PGPID=$postmaster
 cd "$here"

