@@ -52,9 +52,9 @@ static const char *why_unready(const struct keyring *k)
 	const struct db_state db = db_state(k->on.db);
 
 	if (db.ready)
-		return !keyring_active(k)		  ? "no signing key is active"
+		return !keyring_active(k)                ? "no signing key is active"
 		       : !signer_connected(k->on.signer) ? "the signer is away"
-							  : NULL;
+							 : NULL;
 	if (db.behind)
 		return "the database that answers was primary before a failover";
 	return db.read_only ? "the database takes no changes" : "the database cannot be reached";

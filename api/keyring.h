@@ -32,7 +32,7 @@ struct keyring_ground {
 	struct poller *poller;
 	struct db *db;
 	struct signer *signer;
-	const unsigned char *replica; /* 16 bytes, its id; NULL: another loop tells */
+	const unsigned char *replica;   /* 16 bytes, its id; NULL: another loop tells */
 	_Atomic(const char *) *unready; /* kept: why the loop is not, NULL while it is */
 };
 

@@ -41,9 +41,9 @@ struct service {
 	struct loop *loops[LOOPS_MAX];
 	/* Of each loop: why it is not ready; NULL: database, keys and signer are there. */
 	_Atomic(const char *) unready[LOOPS_MAX];
-	_Atomic uint64_t newest;       /* which database server is right: sql/lane.h */
-	_Atomic bool draining;         /* /ready says 503 */
-	_Atomic bool closing;          /* listeners are closed, what runs is finished */
+	_Atomic uint64_t newest; /* which database server is right: sql/lane.h */
+	_Atomic bool draining;   /* /ready says 503 */
+	_Atomic bool closing;    /* listeners are closed, what runs is finished */
 	unsigned char replica[16];
 	int64_t started_at;
 };

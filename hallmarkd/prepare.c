@@ -170,6 +170,16 @@ static struct problem ensure_admin(struct arena *a, const struct config *c, PGco
 
 /* ---- The whole ---- */
 
+/* Replicas that begin at once share the secret, the keys and the first admin: each finds what the
+ * one before it made. Held until the connection ends. */
+static struct problem take_turn(struct arena *a, PGconn *conn)
+{
+	PGresult *res;
+
+	return once_text(a, conn,
+			 "SELECT pg_advisory_lock(hashtextextended('hallmark.prepare', 0))", &res);
+}
+
 /* The last folder of the path only: a mount that is missing must not be papered over. */
 static struct problem ensure_storage(struct arena *a, const char *path)
 {
@@ -196,6 +206,7 @@ struct problem prepare(struct arena *a, const struct config *c, const char *conn
 	*out = (struct prepared){0};
 	TRY(migrate(a, conninfo, &out->schema));
 	TRY(once_connect(a, conninfo, &conn));
+	TRY(take_turn(a, conn));
 	TRY(ensure_storage(a, c->storage_path));
 	TRY(ensure_secret(a, c, conn, &secret, &out->made_secret));
 	TRY(ensure_key(a, c, conn, out));

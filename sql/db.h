@@ -92,10 +92,10 @@ void db_submit(struct db *db, struct db_call *call);
 
 /* For /ready and the metrics: connected and prepared; lanes by state; waiting calls. */
 struct db_state {
-	bool ready;            /* the read lane and a write lane are up */
+	bool ready; /* the read lane and a write lane are up */
 	/* Why not, when more is known than that the server cannot be reached: it */
-	bool read_only; /* takes no changes */
-	bool behind;    /* was primary before a failover */
+	bool read_only;        /* takes no changes */
+	bool behind;           /* was primary before a failover */
 	int lanes[LANE_KINDS]; /* connected and prepared */
 	int busy[LANE_KINDS];  /* calls in flight */
 	int waiting;           /* calls that no lane has taken yet */

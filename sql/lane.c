@@ -195,11 +195,10 @@ static bool command(struct lane *lane, const char *sql)
 
 /* The cluster and the timeline, where the server tells them: managed ones may not. A primary's
  * checkpoints name a new timeline late, its log's files at once. */
-static const char learn_history[] =
-	"DO $$ BEGIN PERFORM set_config('hallmark.history',"
-	" (SELECT system_identifier FROM pg_control_system()) || '/' ||"
-	" substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), false);"
-	" EXCEPTION WHEN OTHERS THEN NULL; END $$";
+static const char learn_history[] = "DO $$ BEGIN PERFORM set_config('hallmark.history',"
+				    " (SELECT system_identifier FROM pg_control_system()) || '/' ||"
+				    " substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), false);"
+				    " EXCEPTION WHEN OTHERS THEN NULL; END $$";
 
 #define SESSION "SELECT current_setting('hallmark.history', true) AS history"
 
@@ -327,7 +326,8 @@ static void come_up(struct lane *lane)
 {
 	lane->behind = !is_newest(lane);
 	if (lane->behind) {
-		lane_doom(lane, "the server was primary before a failover: it lacks what came after");
+		lane_doom(lane,
+			  "the server was primary before a failover: it lacks what came after");
 		return;
 	}
 	lane->state = LANE_UP;

@@ -14,7 +14,7 @@
 
 #define BACKOFF_FIRST (20 * MS)
 #define BACKOFF_MOST  (400 * MS)
-#define PATIENCE      (400 * MS) /* with a lane that is being opened, before knocking elsewhere */
+#define PATIENCE      (400 * MS)   /* with a lane that is being opened, before knocking elsewhere */
 #define AWAY_WAIT     (1 * SECOND) /* how long a call waits while nothing can connect */
 #define STABLE        (1 * SECOND) /* a lane that was up for this long may reconnect at once */
 
@@ -395,7 +395,8 @@ static void end_what_is_due(struct pool *pool)
 	if (pool->renew)
 		end_idle(pool, 0);
 	pool->renew = false;
-	end_idle(pool, pool->cap); /* what knocked at several doors may be let in at more than one */
+	end_idle(pool,
+		 pool->cap); /* what knocked at several doors may be let in at more than one */
 }
 
 static bool needs_lane(const struct pool *pool)

@@ -50,12 +50,12 @@ struct pool {
 	struct fair *fair; /* NULL: keys do not matter */
 	bool closing;
 	/* Since a lane came up last, one was not opened because its server */
-	bool read_only; /* takes no changes */
-	bool behind;    /* was primary before a failover */
-	bool renew;     /* idle lanes are to be opened anew */
-	uint64_t newest; /* plan.newest when it was last looked at */
+	bool read_only;         /* takes no changes */
+	bool behind;            /* was primary before a failover */
+	bool renew;             /* idle lanes are to be opened anew */
+	uint64_t newest;        /* plan.newest when it was last looked at */
 	uint64_t ups, followed; /* lanes that came up; and of the lead's, when it was last seen */
-	int64_t wait; /* microseconds a call waits for a lane */
+	int64_t wait;           /* microseconds a call waits for a lane */
 	int64_t down_since, backoff, retry_at;
 	uint64_t reconnects, random;
 	int turn; /* of knocking: which host is the first */

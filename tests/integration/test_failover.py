@@ -22,7 +22,7 @@ def fresh():
     found.remove()
 
 
-@pytest.fixture
+@pytest.fixture(params=range(ROUNDS))
 def pair(fresh):
     found = Pair(fresh)
     yield found
@@ -53,8 +53,7 @@ def steady(seconds=0.4):
     time.sleep(seconds * min(SLOWNESS, 4))
 
 
-@pytest.mark.parametrize("turn", range(ROUNDS))
-def test_a_primary_that_dies_is_followed_by_its_standby(server, pair, turn):
+def test_a_primary_that_dies_is_followed_by_its_standby(server, pair):
     """Then it is started again as it was, and fenced by nobody: it is not taken for a primary."""
     with Crowd(server, name="dies") as crowd:
         steady()
@@ -136,7 +135,7 @@ def test_a_commit_whose_standby_does_not_have_it_is_not_acknowledged(server, pai
     until(lambda: server.put(f"{MODELS}/o", json={}).status == 201)
 
 
-def test_a_standby_alone_is_not_served_from(server, pair, start_hallmark):
+def test_a_standby_alone_is_not_served_from(server, pair):
     """What it has may be older than what was acknowledged last; it says what it waits for."""
     assert server.put(f"{MODELS}/m", json={}).status == 201
     pair.primary.kill()

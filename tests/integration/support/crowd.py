@@ -187,8 +187,9 @@ class Crowd:
         until = time.monotonic() + 10 * SLOWNESS
         while True:
             (row,) = self.rows(
-                "SELECT (SELECT count(*) FROM event_queue) AS waiting, (SELECT count(*) FROM event) AS events,"
-                " count(*) AS placed, coalesce(min(position), 1) AS first, coalesce(max(position), 0) AS last,"
+                "SELECT (SELECT count(*) FROM event_queue) AS waiting,"
+                " (SELECT count(*) FROM event) AS events, count(*) AS placed,"
+                " coalesce(min(position), 1) AS first, coalesce(max(position), 0) AS last,"
                 " (SELECT count(*) FROM version) AS versions,"
                 " (SELECT count(*) FROM event WHERE kind = 'version.created') AS created FROM event_order"
             )

@@ -53,13 +53,17 @@ class Hallmark(Client):
         self.settings = settings
         self.secrets = []
         self.process = None
+        self.program = HALLMARKD
         super().__init__("127.0.0.1", free_port())
 
     # ---- life ----------------------------------------------------------------------
 
     @property
     def environment(self):
-        names = {f"HALLMARK_{name.upper()}": str(value) for name, value in self.settings.items()}
+        names = {
+            name.upper() if name.startswith("storage_p") else f"HALLMARK_{name.upper()}": str(value)
+            for name, value in self.settings.items()
+        }
         where = {"DATABASE_URL": self.database} if self.database else {}
         return environment(
             HALLMARK_STATE=str(self.state), HALLMARK_LISTEN=f"{self.host}:{self.port}", **where, **names
@@ -68,7 +72,7 @@ class Hallmark(Client):
     def start(self, *arguments, wait=True):
         with self.log_file.open("ab") as err, self.out_file.open("ab") as out:
             self.process = subprocess.Popen(
-                [HALLMARKD, "serve", *arguments],
+                [self.program, "serve", *arguments],
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -217,7 +221,7 @@ class Hallmark(Client):
     def command(self, *arguments, check=True, **more):
         """hallmarkd with these arguments and this server's settings: a finished process."""
         done = subprocess.run(
-            [HALLMARKD, *arguments],
+            [self.program, *arguments],
             env={**self.environment, **more},
             cwd=self.folder,
             capture_output=True,
