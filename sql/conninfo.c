@@ -183,3 +183,12 @@ struct problem conninfo_read(struct arena *a, const char *text, enum lane_kind k
 	out->values = for_each_host(a, keywords, values, n, out->hosts);
 	return NO_PROBLEM;
 }
+
+const char *conninfo_preset_attributes(const char *text)
+{
+	PQconninfoOption *options = PQconninfoParse(text, NULL);
+	const bool several = options && count(hosts_of(options)) > 1;
+
+	PQconninfoFree(options);
+	return several ? "primary" : "any";
+}

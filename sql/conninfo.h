@@ -31,4 +31,9 @@ struct conninfo {
 struct problem conninfo_read(struct arena *a, const char *text, enum lane_kind kind,
 			     struct conninfo *out) MUST_CHECK;
 
+/* What a connection beside the lanes asks for as target_session_attrs, where the string says
+ * nothing of it: of several hosts the primary. One host is taken as it is, and whoever
+ * connects says in words of its own that it is a standby. */
+const char *conninfo_preset_attributes(const char *text);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "sql/conninfo.h"
 
 enum { OLDEST_SERVER = 150000 };
 
@@ -180,7 +181,9 @@ static struct problem apply(struct arena *a, PGconn *pg, const struct migration 
 struct problem migrate_with(struct arena *a, const char *conninfo, const struct migration *set,
 			    int count, struct migrate_report *report)
 {
-	AUTO_CONNECTION pg = PQconnectdb(conninfo);
+	static const char *const keywords[] = {"target_session_attrs", "dbname", NULL};
+	const char *const values[] = {conninfo_preset_attributes(conninfo), conninfo, NULL};
+	AUTO_CONNECTION pg = PQconnectdbParams(keywords, values, 1);
 
 	*report = (struct migrate_report){0};
 	if (PQstatus(pg) != CONNECTION_OK)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sql/conninfo.h"
+
 static void finish(void *conn)
 {
 	PQfinish(conn);
@@ -24,10 +26,12 @@ static const char *line_of(struct arena *a, const char *message)
 
 struct problem once_connect(struct arena *a, const char *conninfo, PGconn **out)
 {
-	/* later keywords win, expand_dbname makes the first a whole connection string */
-	static const char *const keywords[] = {
-		"dbname", "connect_timeout", "fallback_application_name", "client_encoding", NULL};
-	const char *const values[] = {conninfo, "10", "hallmarkd", "UTF8", NULL};
+	/* later keywords win, expand_dbname makes that one a whole connection string */
+	static const char *const keywords[] = {"target_session_attrs", "dbname",
+					       "connect_timeout",      "fallback_application_name",
+					       "client_encoding",      NULL};
+	const char *const values[] = {
+		conninfo_preset_attributes(conninfo), conninfo, "10", "hallmarkd", "UTF8", NULL};
 	PGconn *conn = PQconnectdbParams(keywords, values, 1);
 
 	if (!conn)

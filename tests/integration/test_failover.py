@@ -138,6 +138,9 @@ def test_a_commit_whose_standby_does_not_have_it_is_not_acknowledged(server, pai
 def test_a_standby_alone_is_not_served_from(server, pair):
     """What it has may be older than what was acknowledged last; it says what it waits for."""
     assert server.put(f"{MODELS}/m", json={}).status == 201
+    backwards = f"host=127.0.0.1,127.0.0.1 port={pair.standby.port},{pair.primary.port}"
+    url = f"{backwards} user=hallmark dbname=hallmark"
+    server.secret(server.command("token", "create", "ci", DATABASE_URL=url).stdout.strip())
     pair.primary.kill()
     until(lambda: not server.is_ready(), 3 * SLOWNESS)
     answer = server.get(f"{MODELS}/m")
