@@ -13,7 +13,7 @@
 #define SECOND (1000 * MS)
 
 #define BACKOFF_FIRST (20 * MS)
-#define BACKOFF_MOST  (400 * MS)
+#define BACKOFF_MOST  (250 * MS)
 #define PATIENCE      (400 * MS)   /* with a lane that is being opened, before knocking elsewhere */
 #define AWAY_WAIT     (1 * SECOND) /* how long a call waits while nothing can connect */
 #define STABLE        (1 * SECOND) /* a lane that was up for this long may reconnect at once */

@@ -3,7 +3,7 @@
  * A pool opens lanes as they are needed, reconnects them with backoff and jitter,
  * hands them the calls that wait, and ends every call once: sql/db.h promises how.
  *
- * While connecting fails, or takes long, a pool knocks: every 20 ms at first and every 400 ms
+ * While connecting fails, or takes long, a pool knocks: every 20 ms at first and every 250 ms
  * at most, at each host by itself, so that one that says nothing holds up no other. Where no
  * lane of the pool that leads is up either, it knocks alone, and the others follow when it
  * is let in: a server that comes back after an outage is asked once by each loop.

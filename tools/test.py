@@ -3,7 +3,7 @@
     build/venv/bin/python tools/test.py [SUITE...]
 
 Called by `make test`, which has installed the tools. Suites run one after another and use
-all cores themselves; cosign and helm are compiled meanwhile. The full output of a suite is kept in
+all cores themselves; cosign, helm and the release before this one are compiled meanwhile. The full output of a suite is kept in
 build/test/<suite>.log, and shown when it fails.
 """
 
@@ -244,7 +244,7 @@ def tools(process):
     """Their compiler, started at the beginning, must be done before integration."""
     if process.wait() == 0:
         return Tally(passed=1)
-    return Tally(failed=1, problems=(f"cosign or helm could not be built\n{tail('tools')}",))
+    return Tally(failed=1, problems=(f"cosign, helm or the release before could not be built\n{tail('tools')}",))
 
 
 def main():
@@ -255,7 +255,7 @@ def main():
     compiling = None
     if any(name.startswith("integration") for name in names):
         compiling = subprocess.Popen(
-            ["nice", "-n", "5", "tools/setup.sh", "cosign", "helm"],
+            ["nice", "-n", "5", "tools/setup.sh", "cosign", "helm", "previous"],
             cwd=ROOT,
             stdout=(OUT / "tools.log").open("w"),
             stderr=subprocess.STDOUT,
