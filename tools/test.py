@@ -3,8 +3,8 @@
     build/venv/bin/python tools/test.py [SUITE...]
 
 Called by `make test`, which has installed the tools. Suites run one after another and use
-all cores themselves; cosign, helm and the release before this one are compiled meanwhile. The full output of a suite is kept in
-build/test/<suite>.log, and shown when it fails.
+all cores themselves; cosign, helm and the release before this one are compiled meanwhile. The full output
+of a suite is kept in build/test/<suite>.log, and shown when it fails.
 """
 
 import os
@@ -244,7 +244,7 @@ def tools(process):
     """Their compiler, started at the beginning, must be done before integration."""
     if process.wait() == 0:
         return Tally(passed=1)
-    return Tally(failed=1, problems=(f"cosign, helm or the release before could not be built\n{tail('tools')}",))
+    return Tally(failed=1, problems=(f"a tool or the release before could not be built\n{tail('tools')}",))
 
 
 def main():
