@@ -59,6 +59,7 @@ def served(start_hallmark, node):
 
 
 AWAY = (503, "the database cannot be reached")
+END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hallmark'"
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate", "crash"])
@@ -162,11 +163,22 @@ def hog(node):
     return None
 
 
+def ask(session, sql):
+    """Of a session of hog(); waits until it is done."""
+    session.stdin.write(f"{sql};\nSELECT 'done';\n")
+    session.stdin.flush()
+    while session.stdout.readline().strip() != "done":
+        pass
+
+
 def test_connections_that_others_took_are_waited_for(start_hallmark, fresh):
     node = Node(copied=fresh, max_connections=14, superuser_reserved_connections=0, max_wal_senders=0).start()
     hogs = []
     try:
-        served = start_hallmark(database=node.conninfo, loops=2, write_lanes=4, begin=False)
+        node.execute("CREATE ROLE registry LOGIN; ALTER DATABASE hallmark OWNER TO registry")
+        served = start_hallmark(
+            database=f"{node.conninfo} user=registry", loops=2, write_lanes=4, begin=False
+        )
         served.command("migrate")
         served.start()
         with Crowd(served, name="full") as crowd:
@@ -176,15 +188,12 @@ def test_connections_that_others_took_are_waited_for(start_hallmark, fresh):
             moment = time.monotonic()
             crowd.wait_served(moment)  # by the connections that there are
             assert served.is_ready()
-            hogs[0].stdin.write(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE application_name = 'hallmark';\n"
-            )
-            hogs[0].stdin.flush()
-            end = time.monotonic() + 10
-            while readiness(served)[0] == 200 and time.monotonic() < end:
-                if one := hog(node):
-                    hogs.append(one)
+            ask(hogs[0], "ALTER DATABASE hallmark CONNECTION LIMIT 0")  # of all but the others
+            ask(hogs[0], END_SESSIONS)
+            until(lambda: readiness(served) == AWAY)
+            while one := hog(node):
+                hogs.append(one)
+            ask(hogs[0], "ALTER DATABASE hallmark CONNECTION LIMIT -1")
             assert readiness(served) == AWAY
             assert served.anonymous.get("/livez").status == 200
             time.sleep(OUTAGE_SECONDS)
@@ -205,9 +214,7 @@ def test_a_database_that_is_slow_is_told_and_holds_nobody_up(served, node):
     with Crowd(served, name="slow") as crowd:
         time.sleep(0.3)
         holder = hog(node)
-        holder.stdin.write("BEGIN; LOCK TABLE version IN ACCESS EXCLUSIVE MODE; SELECT 'held';\n")
-        holder.stdin.flush()
-        holder.stdout.readline()
+        ask(holder, "BEGIN; LOCK TABLE version IN ACCESS EXCLUSIVE MODE")
         locked = time.monotonic()
         time.sleep(2.5)
         heard = crowd.since(locked + 0.5)
