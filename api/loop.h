@@ -13,6 +13,7 @@
 
 #include "api/keyring.h"
 #include "api/metrics.h"
+#include "api/peer.h"
 #include "api/service.h"
 #include "api/ticker.h"
 #include "base/jobs.h"
@@ -26,7 +27,6 @@ enum { SPARE_ARENAS = 64 };
 
 struct strays;
 struct token_cache;
-struct peer;
 
 struct loop {
 	struct service *service;
@@ -55,7 +55,9 @@ struct loop {
 	bool daemon_ready;         /* libmicrohttpd has something to do */
 	int listen_fd;             /* -1: closed */
 	struct MHD_Response *full; /* the 503 that needs no memory */
-	struct peer *peers;
+	struct peer *peers[PEER_GROUPS];
+	unsigned accepting; /* the next connection's group, when divided by their number */
+	int watching;       /* the group that the watchdog looks at next */
 	struct timer watchdog;
 };
 

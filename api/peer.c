@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "api/loop.h"
@@ -12,9 +14,10 @@
 #include "base/owner.h"
 #include "base/timestamp.h"
 
-static const int64_t watch_us = 1000000;  /* how often the watchdog looks */
+static const int64_t watch_us = 1000000;  /* how often the watchdog looks at each */
 static const int64_t phase_us = 10000000; /* a body or reply must get on within this … */
 enum { PHASE_BYTES = 10 * 1024 };         /* … by so much: 1 KiB a second */
+enum { GIVE_BACK_AFTER = 2, PAGE = 4096 };
 
 struct peer *peer_of(struct MHD_Connection *conn)
 {
@@ -26,11 +29,13 @@ struct peer *peer_of(struct MHD_Connection *conn)
 
 static void peer_link(struct loop *loop, struct peer *peer)
 {
-	peer->next = loop->peers;
-	peer->link = &loop->peers;
+	struct peer **group = &loop->peers[loop->accepting++ % PEER_GROUPS];
+
+	peer->next = *group;
+	peer->link = group;
 	if (peer->next)
 		peer->next->link = &peer->next;
-	loop->peers = peer;
+	*group = peer;
 }
 
 static void peer_unlink(struct peer *peer)
@@ -60,12 +65,69 @@ void peer_close(struct peer *peer)
 	free(peer);
 }
 
+static int64_t bytes_of(const struct request *rq)
+{
+	const union MHD_ConnectionInfo *head =
+		MHD_get_connection_info(rq->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+	return rq->body_total + (head ? (int64_t)head->header_size : 0);
+}
+
 void peer_turn_to(struct peer *peer, const struct loop *loop, struct request *rq)
 {
 	const struct service_options *o = &loop->service->options;
 
+	if (peer->rq && !rq)
+		peer->eaten += bytes_of(peer->rq);
+	peer->idle_looks = 0;
 	peer->rq = rq;
 	peer->deadline = monotonic_us() + (rq ? o->header_timeout_us : o->idle_timeout_us);
+}
+
+/* --- memory of idle connections --- */
+
+/* Bytes that were read from it and are of no request that we know: empty lines before one, marks
+ * between chunks, the beginning of the next head. */
+static int64_t unknown_bytes(const struct peer *peer)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+	int unread = 0;
+
+	if (ioctl(peer->fd, FIONREAD, &unread) != 0 || /* before the sum that grows */
+	    getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return INT64_MAX;
+	return (int64_t)info.tcpi_bytes_received - unread - peer->eaten;
+}
+
+static bool all_zero(const char *from, size_t len)
+{
+	return len == 0 || (*from == 0 && memcmp(from, from + 1, len - 1) == 0);
+}
+
+/* A connection's memory is one piece, at whose start the next head is read; its line may have
+ * moved from there by the unknown bytes before it, not more. So what is PEER_MEMORY long from the
+ * line, less these, lies in that piece. A request that is coming in has bytes there: it is left
+ * alone. Nobody else writes there, since only this loop runs this connection. */
+static void give_back(const struct peer *peer)
+{
+	const int64_t unknown = unknown_bytes(peer);
+
+	if (!peer->line || unknown < 0 || unknown > PEER_MEMORY)
+		return;
+	char *const line = (char *)peer->line;
+	const size_t skip = -(uintptr_t)line % PAGE;
+	const size_t room = (size_t)(PEER_MEMORY - unknown);
+	const size_t pages = room > skip ? (room - skip) / PAGE : 0;
+
+	if (pages && all_zero(line + skip, pages * PAGE))
+		madvise(line + skip, pages * PAGE, MADV_DONTNEED);
+}
+
+static void idle_look(struct peer *peer)
+{
+	if (!peer->rq && ++peer->idle_looks == GIVE_BACK_AFTER)
+		give_back(peer);
 }
 
 /* --- slow clients --- */
@@ -150,9 +212,10 @@ static void watchdog(struct timer *timer)
 	struct loop *loop = OWNER_OF(timer, struct loop, watchdog);
 	int64_t now = monotonic_us();
 
-	for (struct peer *peer = loop->peers; peer; peer = peer->next) {
+	for (struct peer *peer = loop->peers[loop->watching]; peer; peer = peer->next) {
 		phase_look(peer, now);
 		look_for_end(peer);
+		idle_look(peer);
 		if (!jammed(peer) && (peer->deadline > now || !too_slow(peer, now)))
 			continue;
 		counter_add(&loop->metrics.closed_slow, 1);
@@ -160,11 +223,12 @@ static void watchdog(struct timer *timer)
 	}
 	gauge_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
 	loop->daemon_ready = true; /* out of descriptors it had stopped accepting, perhaps */
-	poller_set(loop->poller, &loop->watchdog, now + watch_us);
+	loop->watching = (loop->watching + 1) % PEER_GROUPS;
+	poller_set(loop->poller, &loop->watchdog, now + watch_us / PEER_GROUPS);
 }
 
 void peer_watch(struct loop *loop)
 {
 	loop->watchdog.expired = watchdog;
-	poller_set(loop->poller, &loop->watchdog, monotonic_us() + watch_us);
+	poller_set(loop->poller, &loop->watchdog, monotonic_us() + watch_us / PEER_GROUPS);
 }
