@@ -31,10 +31,10 @@ enum { PEER_GROUPS = 16 };
 struct peer {
 	struct peer *next, **link;
 	int fd;
-	int idle_looks;      /* of the watchdog, since the last request */
-	const char *line;    /* where libmicrohttpd has put the last request's line; NULL: none yet */
-	int64_t eaten;       /* bytes of all heads and bodies that were read from it */
-	int64_t deadline;    /* of the phase it is in; INT64_MAX: somebody else's */
+	int idle_looks;   /* of the watchdog, since the last request */
+	const char *line; /* where libmicrohttpd has put the last request's line; NULL: none yet */
+	int64_t eaten;    /* bytes of all heads and bodies that were read from it */
+	int64_t deadline; /* of the phase it is in; INT64_MAX: somebody else's */
 	int64_t phase_bytes; /* seen when the phase was last looked at */
 	int64_t jam_bytes;   /* of the body, when more lay unread at the last look; else -1 */
 	struct request *rq;  /* NULL between requests */

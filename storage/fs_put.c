@@ -15,6 +15,7 @@ enum {
 	PUSH_EVERY = 8 * 1024 * 1024, /* bytes */
 	DIRECT_FROM = 8 * 1024 * 1024,
 	DIRECT_ALIGN = 4096, /* bytes: in memory, in the file, of the length */
+	DIRECT_PIECE = 128 * 1024,
 	BLOB_MODE = 0440,
 };
 
@@ -22,7 +23,7 @@ struct fs_put {
 	struct fs *fs;
 	int fd;
 	int64_t written, pushed;
-	bool direct; /* past the page cache */
+	bool may_direct, direct; /* past the page cache; the descriptor's flag */
 	char name[STORAGE_RANDOM_TEXT + 1];
 };
 
@@ -78,24 +79,25 @@ static struct problem fits(const struct fs *fs, struct arena *a, int64_t announc
 }
 
 /* Large files pass by the page cache: pages for them would have to be found, filled and
- * written, and would drive out what the database keeps there. */
-static void enter_direct(struct fs_put *put, int64_t announced)
-{
-	const bool large = announced < 0 || announced >= DIRECT_FROM;
-
-	put->direct = put->fs->local && large && fcntl(put->fd, F_SETFL, O_DIRECT) == 0;
-}
-
+ * written, and would drive out what the database keeps there. Small pieces do not: each
+ * would be a write of its own on the medium, and slow uploads, whose they are, many. */
 static bool suits_direct(const struct fs_put *put, const void *from, size_t len)
 {
-	return ((uintptr_t)from | len | (uint64_t)put->written) % DIRECT_ALIGN == 0;
+	return put->may_direct &&
+	       ((uintptr_t)from | len | (uint64_t)put->written) % DIRECT_ALIGN == 0;
 }
 
-/* For good: after an odd piece no later one begins on a block. */
-static int leave_direct(struct fs_put *put)
+static int set_direct(struct fs_put *put, bool direct)
 {
-	put->direct = false;
-	return fcntl(put->fd, F_SETFL, 0) == 0 ? 0 : errno;
+	if (put->direct == direct)
+		return 0;
+	if (fcntl(put->fd, F_SETFL, direct ? O_DIRECT : 0) == 0)
+		put->direct = direct;
+	else if (!direct)
+		return errno;
+	else
+		put->may_direct = false; /* this file system knows no such thing */
+	return 0;
 }
 
 struct problem fs_put_begin(struct store *s, struct arena *a, int64_t announced,
@@ -113,8 +115,8 @@ struct problem fs_put_begin(struct store *s, struct arena *a, int64_t announced,
 		free(put);
 		return fs_fault(a, error, "create", fs->path);
 	}
-	enter_direct(put, announced);
 	FAILPOINT(UPLOAD_OPENED);
+	put->may_direct = fs->local && (announced < 0 || announced >= DIRECT_FROM);
 	*out = (struct store_put *)put;
 	return NO_PROBLEM;
 }
@@ -135,14 +137,18 @@ static int push(struct fs_put *put)
 
 /* Writes some of it and says how much. EINVAL is what a medium says whose blocks are larger
  * than DIRECT_ALIGN: then it is no error yet. */
-static int write_some(struct fs_put *put, const void *from, size_t len, size_t *some)
+static int write_some(struct fs_put *put, const void *from, size_t len, bool direct, size_t *some)
 {
+	const int error = set_direct(put, direct && suits_direct(put, from, len));
+
 	*some = 0;
-	if (put->direct && !suits_direct(put, from, len))
-		return leave_direct(put);
+	if (error)
+		return error;
 	ssize_t n = write(put->fd, from, len);
-	if (n < 0 && errno == EINVAL && put->direct)
-		return leave_direct(put);
+	if (n < 0 && errno == EINVAL && put->direct) {
+		put->may_direct = false;
+		return 0;
+	}
 	if (n < 0)
 		return errno == EINTR ? 0 : errno;
 	*some = (size_t)n;
@@ -153,13 +159,14 @@ static int write_some(struct fs_put *put, const void *from, size_t len, size_t *
 struct problem fs_put_write(struct store_put *p, struct arena *a, const void *data, size_t len)
 {
 	struct fs_put *put = (struct fs_put *)p;
+	const bool direct = len >= DIRECT_PIECE;
 	const char *from = data;
 	int error = 0;
 
 	while (len && !error) {
 		size_t some;
 
-		error = write_some(put, from, len, &some);
+		error = write_some(put, from, len, direct, &some);
 		from += some;
 		len -= some;
 	}

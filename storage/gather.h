@@ -11,9 +11,14 @@
  *
  * plan.done is called on the loop, never from within a call: once after
  * gather_finish(), and once after each gather_take() that took less than it was
- * offered. A buffer has 512 KiB, less when the upload is announced as smaller; an
- * upload holds up to INGEST_DEPTH of them, a slow one, which is never ahead of the
- * work, one or two.
+ * offered.
+ *
+ * A buffer has 8 KiB at first; what is announced as 32 KiB or less goes in one piece.
+ * One that was full in 50 ms makes the next larger, up to 512 KiB, one that took more
+ * than 200 ms makes it smaller again: a thousand slow uploads hold little more than
+ * four fast ones. An upload holds up to INGEST_DEPTH of them; one that is slower than
+ * the work, one or two. All uploads of the process share GATHER_BUDGET: the less is
+ * left of it, the smaller are new buffers. The smallest are always to be had.
  */
 #ifndef HALLMARK_STORAGE_GATHER_H
 #define HALLMARK_STORAGE_GATHER_H
@@ -21,6 +26,11 @@
 #include "storage/ingest.h"
 
 struct gather;
+
+enum { GATHER_BUDGET = 64 * 1024 * 1024 };
+
+/* Bytes of all buffers of the process. */
+size_t gather_held(void);
 
 /* NULL when memory is out. */
 struct gather *gather_begin(const struct ingest_plan *plan);

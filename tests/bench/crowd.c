@@ -4,9 +4,9 @@
  *
  * It opens COUNT connections to 127.0.0.1, sends the file's bytes on each TIMES times, each after
  * the answer to the one before, and leaves them open. A "%d" in the file becomes the connection's
- * number, in as many digits as there are letters: "%d" has two, "%dddd" five. An answer that is no success
- * is an error. With a TRICKLE the file is the head of a body that goes on after it: each connection
- * sends so many bytes every second, spread over the second, and no answer is waited for.
+ * number, in as many digits as there are letters: "%d" has two, "%dddd" five. An answer that is no
+ *success is an error. With a TRICKLE the file is the head of a body that goes on after it: each
+ *connection sends so many bytes every second, spread over the second, and no answer is waited for.
  *
  * When all are where they should be it prints "ready", and goes on until its standard input ends;
  * then it prints how many connections are still open, and resets them all, so that no port waits.
@@ -114,7 +114,8 @@ static void send_on(struct member *m)
 		return;
 	memcpy(request, crowd.request, crowd.len);
 	personal(request, m);
-	ssize_t n = send(m->fd, request + m->sent, crowd.len - m->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n =
+		send(m->fd, request + m->sent, crowd.len - m->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno != EAGAIN)
 		die("send");
 	m->sent += n > 0 ? (size_t)n : 0;
@@ -175,8 +176,8 @@ static void open_one(struct member *m)
 	/* A number of its own for each 10,000: one address has 28,000 ports to offer. */
 	const struct sockaddr_in from = {
 		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 +
-					 (uint32_t)((m - crowd.members) / 10000))};
+		.sin_addr.s_addr =
+			htonl(INADDR_LOOPBACK + 1 + (uint32_t)((m - crowd.members) / 10000))};
 	const struct linger reset = {1, 0};
 	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = m};
 
@@ -239,7 +240,8 @@ static bool told_to_end(int ms)
 static void trickle(int slice)
 {
 	for (int i = slice; i < crowd.count; i += SLICES)
-		send(crowd.members[i].fd, zeros, (size_t)crowd.trickle, MSG_NOSIGNAL | MSG_DONTWAIT);
+		send(crowd.members[i].fd, zeros, (size_t)crowd.trickle,
+		     MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void hold(void)

@@ -178,7 +178,7 @@ static void full_buffers_hold_the_sender_back(void)
 	struct sender s = {.len = SOURCE, .piece = SOURCE, .stop = WHOLE};
 
 	start(&s, -1);
-	is_int(s.sent, 2048 * KIB, "four buffers are taken, then it waits");
+	is_int(s.sent, (8 + 32 + 128 + 512) * KIB, "four buffers are taken, then it waits");
 	ok(all_over(&s, 1) && s.problem.code == PROBLEM_NONE, "and goes on");
 	is_int(store->ops->remove(store, arena, s.result.key).code, PROBLEM_NONE, "it is stored");
 	is_int(files_left(), 0, "nothing else is left");
