@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ static const int64_t header_timeout_us = 10000000, idle_timeout_us = 60000000;
 
 enum { READY_POLL_MS = 5 };
 enum { LARGE = 128 * 1024 };
+enum { OTHER_DESCRIPTORS = 512 };
 
 struct keys {
 	unsigned char tokens[SECRET_SUBKEY], pages[SECRET_SUBKEY];
@@ -120,9 +122,31 @@ static void give_memory_back(void)
 	mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
+/* Each connection has a socket, and perhaps a file: of an upload, of a download. The rest is for
+ * the database, the signer, the loops and what storage has open. A system's preset is often 1,024
+ * with the right to raise it. */
+static void raise_descriptors(const struct config *c)
+{
+	const rlim_t least = (rlim_t)c->connections + OTHER_DESCRIPTORS;
+	const rlim_t wanted = 2 * (rlim_t)c->connections + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= least)
+		return;
+	log_line(LOG_WARN, "descriptors",
+		 LOG_TEXT("why", "the system allows too few open files for so many connections; "
+				 "raise its limit (LimitNOFILE=, ulimit -n) or lower connections"),
+		 LOG_INT("allowed", (int64_t)limit.rlim_cur), LOG_INT("needed", (int64_t)least),
+		 LOG_INT("connections", c->connections));
+}
+
 int serve_main(struct arena *a, const struct config *c, int control_fd)
 {
 	give_memory_back();
+	raise_descriptors(c);
 	int signals = signals_open();
 	struct server *server;
 	struct keys keys;

@@ -1,6 +1,6 @@
 """Measure Hallmark against yardsticks in the same run, and print a table in Markdown.
 
-    build/venv/bin/python tests/bench/bench.py [--only read,create,put,get,rest] [--seconds 5] [--times 5]
+    build/venv/bin/python tests/bench/bench.py [--only read,create,mixed,idle,…] [--seconds 5] [--times 5]
 
 Called by `make bench`. It starts a PostgreSQL of its own with fsync on, hallmarkd, and each
 yardstick, side by side on this machine; load generators share its cores, the same for both
@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(ROOT / "tests/integration")]
 
+import crowds  # noqa: E402
 import files  # noqa: E402
 import rest  # noqa: E402
 import statements  # noqa: E402
@@ -29,9 +30,12 @@ from support.server import Hallmark  # noqa: E402
 NEEDS = {"wrk": "wrk", "nginx": "nginx-light", "openssl": "openssl", "psql": "postgresql-client"}
 
 
+ROWS = ("read", "create", "put", "get", "rest")
+
+
 def options():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="read,create,put,get,rest", help="rows, separated by commas")
+    parser.add_argument("--only", default=",".join((*ROWS, *crowds.ROWS)), help="rows, separated by commas")
     parser.add_argument("--seconds", type=int, default=5, help="of each run under load")
     parser.add_argument("--times", type=int, default=5, help="how often each pair of runs is repeated")
     return parser.parse_args()
@@ -70,6 +74,7 @@ def main():
         hallmark.start()
         rows = measure(o.only.split(","), o.seconds, o.times, hallmark, folder)
         hallmark.close()
+        rows += crowds.measure(o.only.split(","), postgres, folder, o.seconds, o.times)
     finally:
         hallmark.sweep()
         postgres.stop()
