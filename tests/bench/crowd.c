@@ -30,6 +30,7 @@ enum {
 	ANSWER = 16 * 1024,
 	SLICES = 50,   /* a second's trickle goes out in so many parts of the crowd */
 	PENDING = 200, /* connections that are on their way at a time: a backlog is finite */
+	PACE = 5,      /* uploads that begin in 10 ms: the database is asked about each */
 	EVENTS = 256,
 };
 
@@ -147,14 +148,15 @@ static void head_read(struct member *m)
 	m->left = strtol(length + 18, NULL, 10) - (long)(m->got - (size_t)(end + 4 - m->head));
 }
 
-static void receive(struct member *m)
+/* False when there is nothing more for now. */
+static bool receive(struct member *m)
 {
 	char *const into = m->left < 0 ? m->head + m->got : zeros;
 	const size_t room = m->left < 0 ? ANSWER - 1 - m->got : sizeof(zeros);
 	ssize_t n = recv(m->fd, into, room, MSG_DONTWAIT);
 
 	if (n < 0 && errno == EAGAIN)
-		return;
+		return false;
 	if (n <= 0)
 		refuse("closed by the service", n < 0 ? strerror(errno) : "");
 	if (m->left < 0) {
@@ -166,6 +168,7 @@ static void receive(struct member *m)
 	}
 	if (m->left == 0)
 		answered(m);
+	return true;
 }
 
 static void open_one(struct member *m)
@@ -207,22 +210,22 @@ static void turn(int ms)
 		struct member *m = events[i].data.ptr;
 
 		send_on(m);
-		for (bool before = false; !m->settled && !before;) {
-			const size_t got = m->got;
-			const long left = m->left;
-
-			receive(m);
-			before = got == m->got && left == m->left;
-		}
+		while (!m->settled && receive(m))
+			;
 	}
 }
 
 static void gather(void)
 {
 	while (crowd.settled < crowd.count) {
-		while (crowd.opened < crowd.count && crowd.opened - crowd.settled < PENDING)
+		const int begun = crowd.opened;
+
+		while (crowd.opened < crowd.count && crowd.opened - crowd.settled < PENDING &&
+		       (!crowd.trickle || crowd.opened - begun < PACE))
 			open_one(&crowd.members[crowd.opened]);
-		turn(1000);
+		turn(crowd.trickle ? 0 : 1000);
+		if (crowd.trickle)
+			usleep(10000);
 	}
 	puts("ready");
 	fflush(stdout);
