@@ -1,19 +1,31 @@
 #include "registry/model_query.h"
 
-/* A model has a metric when one of its published versions has it. OFFSET 0 keeps it a question
- * about one model at a time: how few pass coalesce() the planner cannot know, and it would
- * read the values of all models first. */
-#define METRIC(op)                                                                                 \
+/* A model has a metric when one of its published versions has it. Those that may have it are
+ * the ones whose span reaches there (migrations/0013_model_metrics.sql); $1 is the project.
+ * What is not named is any: the planner drops a question that it sees answered, and knows no
+ * better of coalesce() than that hardly a row passes. */
+#define RANK(end) "metric_rank_1(r.project, r.name, r." end ")"
+#define METRIC(op, reaches, down)                                                                  \
 	{                                                                                          \
 		"metric",                                                                          \
-			{"EXISTS (SELECT FROM metric_current c JOIN version v ON v.id = "          \
+			{"m.id IN (SELECT r.model_id FROM model_metric r WHERE " reaches           \
+			 " AND ($? IS NULL OR r.dataset = $?3) "                                   \
+			 "AND ($? IS NULL OR r.slice = $?4)) "                                     \
+			 "AND (SELECT true FROM metric_current c JOIN version v ON v.id = "        \
 			 "c.version_id AND v.state IN ('published', 'deprecated') "                \
-			 "WHERE c.model_id = m.id AND c.name = $? AND c.value " op " $? "          \
-			 "AND c.dataset = coalesce($?, c.dataset) "                                \
-			 "AND c.slice = coalesce($?, c.slice) OFFSET 0)",                          \
+			 "WHERE c.model_id = m.id AND c.name = $?1 AND c.value " op " $?2 "        \
+			 "AND ($?3 IS NULL OR c.dataset = $?3) "                                   \
+			 "AND ($?4 IS NULL OR c.slice = $?4) "                                     \
+			 "ORDER BY c.value" down ", c.version_id" down " LIMIT 1)",                \
 			 {OID_TEXT, OID_FLOAT8, OID_TEXT, OID_TEXT}},                              \
 			.repeat = 4,                                                               \
 	}
+#define BELOW(op)                                                                                  \
+	RANK("low")                                                                                \
+	" " op " metric_rank_1($1, $?, $?) AND " RANK("low") " > $1 || '/' || $?1 || E'\\x01'"
+#define ABOVE(op)                                                                                  \
+	RANK("high")                                                                               \
+	" " op " metric_rank_1($1, $?, $?) AND " RANK("high") " < $1 || '/' || $?1 || E'\\x02'"
 
 enum {
 	Q,
@@ -31,11 +43,11 @@ static const struct list_filter filters[] = {
 	[Q] = {"q", {"m.search @@ to_tsquery('simple', $?)", {OID_TEXT}}, 0},
 	[TAG] = {"tag", {"m.tags ? $? AND m.tags <> '{}'", {OID_TEXT}}, .repeat = 8},
 	[TAG_VALUE] = {"tag", {"m.tags @> $? AND m.tags <> '{}'", {OID_JSONB}}, .repeat = 8},
-	[METRIC_FIRST] = METRIC("<"),
-	METRIC("<="),
-	METRIC("="),
-	METRIC(">="),
-	[METRIC_LAST] = METRIC(">"),
+	[METRIC_FIRST] = METRIC("<", BELOW("<"), ""),
+	METRIC("<=", BELOW("<="), ""),
+	METRIC("=", ABOVE(">=") " AND r.low <= $?2", ""),
+	METRIC(">=", ABOVE(">="), " DESC"),
+	[METRIC_LAST] = METRIC(">", ABOVE(">"), " DESC"),
 	[CREATED_AFTER] = {"created_after", {"m.created_at >= $?", {OID_TIMESTAMPTZ}}, 0},
 	[CREATED_BEFORE] = {"created_before", {"m.created_at < $?", {OID_TIMESTAMPTZ}}, 0},
 	[UPDATED_AFTER] = {"updated_after", {"m.updated_at >= $?", {OID_TIMESTAMPTZ}}, 0},

@@ -6,8 +6,8 @@
 		"metric",                                                                          \
 			{"EXISTS (SELECT FROM metric_current c WHERE c.version_id = v.id "         \
 			 "AND c.model_id = v.model_id AND c.name = $? AND c.value " op " $? "      \
-			 "AND c.dataset = coalesce($?, c.dataset) "                                \
-			 "AND c.slice = coalesce($?, c.slice))",                                   \
+			 "AND ($? IS NULL OR c.dataset = $?3) "                                    \
+			 "AND ($? IS NULL OR c.slice = $?4))",                                     \
 			 {OID_TEXT, OID_FLOAT8, OID_TEXT, OID_TEXT}},                              \
 			.repeat = 4,                                                               \
 	}

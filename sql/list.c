@@ -210,22 +210,34 @@ static void puts_to(struct text *t, const char *s)
 	put(t, s ? s : "", s ? strlen(s) : 0);
 }
 
+/* Writes the number of a parameter: the clause's next, or where a digit follows "$?" the one
+ * of that place. Returns what stands behind it. */
+static const char *put_number(struct text *t, const char *hole, int first, int *next)
+{
+	const char *s = hole + 2;
+	const bool again = *s >= '1' && *s <= '9';
+	char number[16];
+	const int n = again ? first + (*s++ - '1') : (*next)++;
+
+	assert(n < *next);
+	put(t, number, (size_t)snprintf(number, sizeof(number), "$%d", n));
+	return s;
+}
+
 /* Writes a clause with its parameters numbered from first on. */
 static void put_part(struct text *t, const struct part *part, int first)
 {
-	const int last = first + count_types(part->clause);
 	const char *s = part->clause->text;
-	char number[16];
+	int next = first;
 
 	if (!s)
 		return;
 	puts_to(t, part->before);
-	for (const char *hole; (hole = strstr(s, "$?")); s = hole + 2) {
-		assert(first < last);
+	for (const char *hole; (hole = strstr(s, "$?"));) {
 		put(t, s, (size_t)(hole - s));
-		put(t, number, (size_t)snprintf(number, sizeof(number), "$%d", first++));
+		s = put_number(t, hole, first, &next);
 	}
-	assert(first == last); /* as many "$?" as types */
+	assert(next == first + count_types(part->clause)); /* as many "$?" as types */
 	puts_to(t, s);
 }
 
@@ -238,8 +250,7 @@ static size_t room_for(const struct list_choice *choice, const struct part *part
 		      (order->only ? strlen(order->only) : 0) + 64;
 
 	for (int i = 0; i < nparts; i++)
-		room += (parts[i].clause->text ? strlen(parts[i].clause->text) : 0) + 16 +
-			LIST_TYPES;
+		room += (parts[i].clause->text ? 2 * strlen(parts[i].clause->text) : 0) + 16;
 	return room;
 }
 

@@ -21,7 +21,8 @@
  *		LIST_FILTERS(model_filters), LIST_ORDERS(model_orders),
  *	};
  *
- * "$?" is the clause's next parameter. The assembled text is
+ * "$?" is the clause's next parameter, "$?1" its first once more, and "$1" the first of
+ * where, which comes before all others. The assembled text is
  *
  *	<columns><order.columns> <from> <order.join>
  *	 WHERE <where> AND <filter> AND … AND <order.after> AND <order.only>

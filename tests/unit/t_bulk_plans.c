@@ -1,0 +1,430 @@
+/* How much each list reads of a registry with many rows: every question of the tables below is run
+ * under EXPLAIN ANALYZE over the data of tests/bench/bulk.sql, on its first page, the next and
+ * one far behind, and what the plan visited is counted.
+ *
+ *	BULK_VERSIONS   of the registry that is made, else 40000
+ *	BULK_DATABASE   conninfo of one that is there; nothing is made then
+ *	BULK_SHOW       1: a line for each question, with its time and buffers
+ *	BULK_ONLY       questions whose name has this text
+ *
+ * Fills the database that HALLMARK_TEST_DATABASE names. */
+#include <jansson.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "registry/event_query.h"
+#include "registry/model_query.h"
+#include "registry/version_query.h"
+#include "sql/conninfo.h"
+#include "sql/migrate.h"
+#include "sql/statement.h"
+#include "tap.h"
+
+enum { SHAPES = 64, FIRST_ID = 10000, PAGE = 50, FAR = 3000, VALUES_MAX = 8 };
+
+/* A page has PAGE + 1 rows, each of which may cost an index's levels and a look-up or two. */
+enum { ROWS_MAX = 3000, BUFFERS_MAX = 3000 };
+
+static PGconn *pg;
+static struct arena *arena;
+static struct list_cache *cache;
+
+/* ---- plans --------------------------------------------------------------------------- */
+
+struct work {
+	const char *whole; /* a large table that is read from end to end */
+	double rows;       /* that scans gave or threw away */
+	double sorted;
+	double buffers, ms, planned;
+};
+
+static const char *const small[] = {"project", "signing_key", "replica", "schema_migration"};
+
+static bool is_large(const char *table)
+{
+	for (size_t i = 0; i < sizeof(small) / sizeof(small[0]); i++)
+		if (strcmp(table, small[i]) == 0)
+			return false;
+	return true;
+}
+
+static double number(const json_t *node, const char *key)
+{
+	return json_number_value(json_object_get(node, key));
+}
+
+static void add_node(const json_t *node, struct work *w)
+{
+	const char *type = json_string_value(json_object_get(node, "Node Type"));
+	const char *table = json_string_value(json_object_get(node, "Relation Name"));
+	const double loops = number(node, "Actual Loops"),
+		     rows = loops * (number(node, "Actual Rows") +
+				     number(node, "Rows Removed by Filter") +
+				     number(node, "Rows Removed by Index Recheck"));
+	const json_t *child;
+	size_t i;
+
+	if (table && strcmp(type, "Seq Scan") == 0 && loops > 0 && is_large(table))
+		w->whole = arena_dup(arena, table, strlen(table));
+	if (strstr(type, "Scan") && !strstr(type, "Subquery"))
+		w->rows += rows;
+	json_array_foreach(json_object_get(node, "Plans"), i, child)
+	{
+		if (strstr(type, "Sort") && number(child, "Actual Rows") > w->sorted)
+			w->sorted = number(child, "Actual Rows");
+		add_node(child, w);
+	}
+}
+
+static struct work work_of(const PGresult *res)
+{
+	struct work w = {0};
+	json_t *plans = PQntuples(res) ? json_loads(PQgetvalue(res, 0, 0), 0, NULL) : NULL;
+	const json_t *top = json_array_get(plans, 0), *plan = json_object_get(top, "Plan");
+
+	if (plan)
+		add_node(plan, &w);
+	w.buffers = number(plan, "Shared Hit Blocks") + number(plan, "Shared Read Blocks");
+	w.ms = number(top, "Execution Time");
+	w.planned = number(top, "Planning Time");
+	json_decref(plans);
+	return w;
+}
+
+static PGresult *run(const char *before, const struct statement *s, const struct args *args)
+{
+	return PQexecParams(pg, arena_printf(arena, "%s%s", before, s->sql), args->n, s->types,
+			    args->value, args->length, args->format, *before == '\0');
+}
+
+#define ANALYZE "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+
+static void show_plan(const struct statement *s, const struct args *args)
+{
+	PGresult *res = run("EXPLAIN (ANALYZE, BUFFERS) ", s, args);
+
+	for (int i = 0; i < PQntuples(res); i++)
+		printf("# %s\n", PQgetvalue(res, i, 0));
+	PQclear(res);
+}
+
+static void check(const struct statement *s, const struct args *args, const char *name)
+{
+	const char *only = getenv("BULK_ONLY");
+
+	if (only && !strstr(name, only))
+		return;
+	PGresult *res = run(ANALYZE, s, args);
+	const struct work w = work_of(res);
+	const bool good = PQresultStatus(res) == PGRES_TUPLES_OK && !w.whole && w.buffers > 0 &&
+			  w.rows <= ROWS_MAX && w.sorted <= ROWS_MAX && w.buffers <= BUFFERS_MAX;
+
+	if (!ok(good, "%s reads no more than it must: %.0f rows, %.0f sorted, %.0f pages%s%s", name,
+		w.rows, w.sorted, w.buffers, w.whole ? ", all of " : "", w.whole ? w.whole : ""))
+		printf("# %s\n", PQresultErrorMessage(res)), show_plan(s, args);
+	if (getenv("BULK_SHOW"))
+		printf("# %8.2f ms %6.2f planning %8.0f rows %8.0f sorted %8.0f pages  %s\n", w.ms,
+		       w.planned, w.rows, w.sorted, w.buffers, name);
+	PQclear(res);
+}
+
+/* ---- lists ------------------------------------------------------------------------------ */
+
+struct question {
+	const struct query_list *list;
+	const char *where[3]; /* the arguments of its spec's where */
+	int nwhere;
+	const struct query_value *filters;
+	const char *const *sorts; /* ends with NULL */
+};
+
+/* Of each filter what all have, what some have, what few have, what none has. */
+static const struct query_value model_filters[] = {
+	{NULL, NULL},
+	{"q", "model"},
+	{"q", "ranking"},
+	{"q", "distilled"},
+	{"q", "apollo"},
+	{"q", "crew77"},
+	{"q", "nothing"},
+	{"tag", "task"},
+	{"tag", "task=task-1"},
+	{"tag", "task=task-9"},
+	{"tag", "tier=gold"},
+	{"tag", "flagship"},
+	{"tag", "flagship=yes"},
+	{"tag", "flagship=no"},
+	{"tag", "nothing"},
+	{"metric", "accuracy>0.9"},
+	{"metric", "accuracy>0.9999"},
+	{"metric", "accuracy>=1"},
+	{"metric", "accuracy=1"},
+	{"metric", "accuracy>2"},
+	{"metric", "accuracy<0"},
+	{"metric", "loss<=0.001"},
+	{"metric", "latency_ms@prod>999.9"},
+	{"metric", "latency_ms@none>0"},
+	{"metric", "nothing>0"},
+	{"created_after", "2024-01-01T00:00:00Z"},
+	{"created_after", "2024-10-20T00:00:00Z"},
+	{"created_after", "2120-01-01T00:00:00Z"},
+	{"created_before", "2024-01-08T00:00:00Z"},
+	{"created_before", "2020-01-01T00:00:00Z"},
+	{"updated_after", "2026-02-20T00:00:00Z"},
+	{"updated_after", "2120-01-01T00:00:00Z"},
+	{"updated_before", "2024-02-01T00:00:00Z"},
+	{"updated_before", "2020-01-01T00:00:00Z"},
+	{"", NULL},
+};
+static const char *const model_sorts[] = {"name",       "-name",       "created_at", "-created_at",
+					  "updated_at", "-updated_at", NULL};
+
+static const struct query_value version_filters[] = {
+	{NULL, NULL},
+	{"q", "run"},
+	{"q", "incident"},
+	{"q", "nothing"},
+	{"tag", "framework"},
+	{"tag", "framework=fw-1"},
+	{"tag", "data=set-7"},
+	{"tag", "incident"},
+	{"tag", "incident=yes"},
+	{"tag", "incident=no"},
+	{"tag", "nothing"},
+	{"state", "draft"},
+	{"state", "published"},
+	{"state", "deprecated"},
+	{"state", "yanked"},
+	{"state", "deprecated,yanked"},
+	{"state", "draft,published"},
+	{"metric", "accuracy>0.9"},
+	{"metric", "accuracy>0.9999"},
+	{"metric", "accuracy>=1"},
+	{"metric", "accuracy=1"},
+	{"metric", "loss<0.001"},
+	{"metric", "latency_ms@prod<1"},
+	{"metric", "latency_ms@none>0"},
+	{"metric", "nothing<=0"},
+	{"created_after", "2025-01-02T00:00:00Z"},
+	{"created_after", "2025-09-01T00:00:00Z"},
+	{"created_after", "2026-05-10T00:00:00Z"},
+	{"created_after", "2120-01-01T00:00:00Z"},
+	{"created_before", "2025-01-05T00:00:00Z"},
+	{"created_before", "2025-09-01T00:00:00Z"},
+	{"created_before", "2020-01-01T00:00:00Z"},
+	{"published_after", "2025-01-02T00:00:00Z"},
+	{"published_after", "2025-09-01T00:00:00Z"},
+	{"published_after", "2026-04-25T00:00:00Z"},
+	{"published_after", "2120-01-01T00:00:00Z"},
+	{"published_before", "2025-01-05T00:00:00Z"},
+	{"published_before", "2025-09-01T00:00:00Z"},
+	{"published_before", "2020-01-01T00:00:00Z"},
+	{"range", "^1"},
+	{"range", "^1.4"},
+	{"range", "~1.4.0"},
+	{"range", ">=1.5.0-rc.1 <1.9.0"},
+	{"range", ">=1.5.0"},
+	{"range", "^99999"},
+	{"", NULL},
+};
+static const char *const version_sorts[] = {
+	"version",         "-version",         "created_at",
+	"-created_at",     "published_at",     "-published_at",
+	"metric:accuracy", "-metric:accuracy", "metric:latency_ms@prod",
+	"-metric:nothing", NULL};
+
+static const struct query_value event_filters[] = {
+	{NULL, NULL},
+	{"model", "fleet/giant"},
+	{"model", "fleet/m-000050"},
+	{"model", "fleet/none"},
+	{"after", "2025-01-01T00:00:00Z"},
+	{"after", "2026-05-10T00:00:00Z"},
+	{"after", "2120-01-01T00:00:00Z"},
+	{"before", "2025-01-02T00:00:00Z"},
+	{"before", "2020-01-01T00:00:00Z"},
+	{"kind", "version.published"},
+	{"kind", "version.yanked"},
+	{"kind", "version.unheard"},
+	{"actor", "release"},
+	{"actor", "pipeline-7"},
+	{"actor", "nobody"},
+	{"subject", "fleet/hundred@1.0.0"},
+	{"subject", "fleet/none"},
+	{"", NULL},
+};
+static const char *const event_sorts[] = {"position", "-position", NULL};
+
+static const struct question questions[] = {
+	{&model_query, {"fleet"}, 1, model_filters, model_sorts},
+	{&model_query, {"team-1"}, 1, model_filters, model_sorts},
+	{&version_query, {"fleet", "giant"}, 2, version_filters, version_sorts},
+	{&version_query, {"fleet", "hundred"}, 2, version_filters, version_sorts},
+	{&event_query, {"fleet", "fleet"}, 2, event_filters, event_sorts},
+	{&event_query, {"team-1", "team-1"}, 2, event_filters, event_sorts},
+	{&event_query, {NULL, NULL}, 2, event_filters, event_sorts},
+};
+
+static const struct statement *ask(const struct question *q, const struct query_ask *values,
+				   struct args *args)
+{
+	const struct statement *s = NULL;
+
+	*args = args_new(arena);
+	for (int i = 0; i < q->nwhere; i++)
+		arg_text(args, q->where[i]);
+	const struct problem p = query_statement(cache, args, q->list, values, &s);
+	if (p.code != PROBLEM_NONE)
+		ok(false, "%s is a question: %s", values->values[0].value, p.detail);
+	return s;
+}
+
+static const char *name_of(const struct question *q, const struct query_ask *values,
+			   const char *page)
+{
+	const char *name = arena_printf(arena, "%s of %s", q->list->spec->name,
+					q->where[q->nwhere - 1] ? q->where[q->nwhere - 1] : "all");
+
+	for (int i = 0; i < values->nvalues; i++)
+		name = arena_printf(arena, "%s %s=%s", name, values->values[i].parameter,
+				    values->values[i].value);
+	return arena_printf(arena, "%s, %s page", name, page);
+}
+
+/* The key of the row that is n rows behind the first; NULL: there are not so many. */
+static json_t *key_behind(const struct question *q, struct query_ask values, int n)
+{
+	struct args args;
+
+	values.limit = n;
+	const struct statement *s = ask(q, &values, &args);
+	PGresult *res = run("", s, &args);
+	json_t *key = NULL;
+	if (PQntuples(res) == n)
+		key = json_loads(query_key(arena, res, n - 1), 0, NULL);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		ok(false, "%s: %s", name_of(q, &values, "a"), PQresultErrorMessage(res));
+	PQclear(res);
+	return key;
+}
+
+static void check_page(const struct question *q, const struct query_ask *values, const char *page)
+{
+	struct args args;
+	const struct statement *s = ask(q, values, &args);
+
+	if (s)
+		check(s, &args, name_of(q, values, page));
+}
+
+static void check_pages(const struct question *q, struct query_ask values)
+{
+	static const struct {
+		const char *name;
+		int behind;
+	} pages[] = {{"next", PAGE}, {"far", FAR}};
+	const char *only = getenv("BULK_ONLY");
+
+	check_page(q, &values, "first");
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+		struct query_ask after = values;
+
+		if (only && !strstr(name_of(q, &values, pages[i].name), only))
+			continue;
+		json_t *key = key_behind(q, values, pages[i].behind);
+
+		after.after = key;
+		if (key)
+			check_page(q, &after, pages[i].name);
+		json_decref(key);
+	}
+	arena_reset(arena);
+}
+
+static void check_lists(const struct question *q)
+{
+	for (int i = 0; q->sorts[i]; i++)
+		for (const struct query_value *f = q->filters; f->value || !f->parameter; f++) {
+			const struct query_value values[] = {{"sort", q->sorts[i]}, *f};
+
+			check_pages(q, (struct query_ask){.values = values,
+							  .nvalues = f->value ? 2 : 1,
+							  .limit = PAGE + 1});
+		}
+}
+
+/* ---- the registry -------------------------------------------------------------------------- */
+
+static void must_do(const char *sql)
+{
+	PGresult *res = PQexec(pg, sql);
+	const ExecStatusType status = PQresultStatus(res);
+
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+		ok(false, "%.60s: %s", sql, PQerrorMessage(pg));
+	PQclear(res);
+}
+
+static const char *text_of(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+
+	if (!f || getdelim(&text, &room, '\0', f) < 0)
+		ok(false, "%s is read", path);
+	if (f)
+		fclose(f);
+	return text;
+}
+
+/* A fiftieth of the models a version, a fifth of the versions one model's, as in the large one. */
+static void make_registry(void)
+{
+	const char *given = getenv("BULK_VERSIONS");
+	const long versions = given ? strtol(given, NULL, 10) : 40000;
+	const char *sql = text_of("tests/bench/bulk.sql");
+
+	must_do(arena_printf(
+		arena,
+		"SET bulk.versions = '%ld'; SET bulk.models = '%ld'; SET bulk.giant = '%ld';"
+		"SET bulk.lineage = '%ld'; SET bulk.seed = '1'",
+		versions, versions / 50, versions / 5, versions / 100));
+	must_do(sql ? sql : "");
+	must_do("VACUUM ANALYZE");
+	free((char *)sql);
+}
+
+int main(void)
+{
+	const char *conninfo = getenv("HALLMARK_TEST_DATABASE"), *made = getenv("BULK_DATABASE");
+	struct conninfo info;
+	struct migrate_report report;
+
+	if (!conninfo) {
+		puts("1..0 # SKIP HALLMARK_TEST_DATABASE names no database");
+		return 0;
+	}
+	setenv("PGOPTIONS", "-c client_min_messages=warning -c track_io_timing=off", 1);
+	log_threshold = LOG_ERROR;
+	arena = arena_new((size_t)64 << 20);
+	struct problem p = migrate(arena, made ? made : conninfo, &report);
+	if (!ok(p.code == PROBLEM_NONE, "the schema is made: %s", p.detail ? p.detail : "fine"))
+		return tap_done();
+	pg = PQconnectdb(made ? made : conninfo);
+	cache = list_cache_new(FIRST_ID, SHAPES);
+	if (!made)
+		make_registry();
+	PQfinish(pg);
+	p = conninfo_read(arena, made ? made : conninfo, LANE_SLOW, &info);
+	pg = p.code == PROBLEM_NONE ? PQconnectdbParams(info.keywords, info.values, 0) : NULL;
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+		check_lists(&questions[i]);
+	arena_free(arena);
+	list_cache_free(cache);
+	PQfinish(pg);
+	return tap_done();
+}
