@@ -1,9 +1,10 @@
 #include "registry/event_query.h"
 
-enum { KIND, MODEL, SUBJECT, ACTOR, AFTER, BEFORE };
+enum { KIND, KINDS, MODEL, SUBJECT, ACTOR, AFTER, BEFORE };
 
 static const struct list_filter filters[] = {
-	[KIND] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
+	[KIND] = {"kind", {"e.kind = $?", {OID_TEXT}}, 0},
+	[KINDS] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
 	/* The name of today or of the event's day: "project/model". */
 	[MODEL] = {"model",
 		   {"o.model_id = (SELECT m.id FROM model m WHERE m.deleted_at IS NULL "

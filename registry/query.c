@@ -85,7 +85,9 @@ static struct problem any_word(struct arena *a, const char *where, const char *s
 	return len > 0 ? NO_PROBLEM : problem_at_parameter(a, where, "a word is empty");
 }
 
-static struct problem take_listed(struct args *args, const struct query_rule *rule, const char *s)
+/* An index in the order that is asked for serves one word, and no list of them. */
+static struct problem take_listed(struct args *args, struct list_choice *choice,
+				  const struct query_rule *rule, const char *s)
 {
 	struct filter_list list;
 	int ignored;
@@ -94,7 +96,11 @@ static struct problem take_listed(struct args *args, const struct query_rule *ru
 	for (size_t i = 0; rule->words && i < list.n; i++)
 		TRY(filter_word(args->arena, rule->parameter, list.items[i], rule->words,
 				&ignored));
-	arg_text_array(args, list.items, list.n);
+	TRY(list_choose(args->arena, choice, rule->filter + (list.n > 1)));
+	if (list.n > 1)
+		arg_text_array(args, list.items, list.n);
+	else
+		arg_text(args, list.items[0]);
 	return NO_PROBLEM;
 }
 
@@ -135,12 +141,12 @@ static struct problem take(struct args *args, struct list_choice *choice,
 		return take_tag(args, choice, rule, s);
 	if (rule->kind == QUERY_METRIC)
 		return take_metric(args, choice, rule, s);
+	if (rule->kind == QUERY_WORD)
+		return take_listed(args, choice, rule, s);
 	TRY(list_choose(args->arena, choice, rule->filter));
 	switch (rule->kind) {
 	case QUERY_WORDS:
 		return take_words(args, rule, s);
-	case QUERY_WORD:
-		return take_listed(args, rule, s);
 	case QUERY_RANGE:
 		return take_range(args, rule, s);
 	case QUERY_MODEL:

@@ -24,7 +24,7 @@ enum query_kind {
 	QUERY_TAG,    /* "key": row filter, one text; "key=value": row filter + 1, one jsonb */
 	QUERY_METRIC, /* rows filter … filter + 4 by enum filter_op: name, value, dataset, slice */
 	QUERY_TIME,   /* one timestamptz */
-	QUERY_WORD,   /* "a,b" of words: one text[] */
+	QUERY_WORD,   /* one word: row filter, one text; "a,b": row filter + 1, one text[] */
 	QUERY_TEXT,   /* one text, as it is */
 	QUERY_MODEL,  /* "project/model", three times */
 	QUERY_RANGE,  /* a version range: REFERENCE_KEYS bounds (bytea), releases first */

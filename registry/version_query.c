@@ -1,13 +1,17 @@
 #include "registry/version_query.h"
 
-/* The current value of a metric, on any dataset and slice unless they are named. */
+/* The current value of a metric, on any dataset and slice unless they are named. The planner
+ * knows which branch it is before it plans; $1 is the model. */
+#define FEW(op) "metric_few_1($1, $?1, '" op "', $?2, $?3, $?4)"
 #define METRIC(op)                                                                                 \
 	{                                                                                          \
 		"metric",                                                                          \
-			{"EXISTS (SELECT FROM metric_current c WHERE c.version_id = v.id "         \
-			 "AND c.model_id = v.model_id AND c.name = $? AND c.value " op " $? "      \
-			 "AND ($? IS NULL OR c.dataset = $?3) "                                    \
-			 "AND ($? IS NULL OR c.slice = $?4))",                                     \
+			{"CASE WHEN metric_few_1($1, $?, '" op "', $?, $?, $?) IS NULL "           \
+			 "THEN EXISTS (SELECT FROM metric_current c WHERE c.version_id = v.id "    \
+			 "AND c.name = $?1 AND c.value " op " $?2 "                                \
+			 "AND ($?3 IS NULL OR c.dataset = $?3) "                                   \
+			 "AND ($?4 IS NULL OR c.slice = $?4) OFFSET 0) "                           \
+			 "ELSE v.id = ANY (" FEW(op) ") END",                                      \
 			 {OID_TEXT, OID_FLOAT8, OID_TEXT, OID_TEXT}},                              \
 			.repeat = 4,                                                               \
 	}
@@ -17,6 +21,7 @@ enum {
 	TAG,
 	TAG_VALUE,
 	STATE,
+	STATES,
 	METRIC_FIRST,
 	METRIC_LAST = METRIC_FIRST + 4,
 	CREATED_AFTER,
@@ -30,21 +35,30 @@ static const struct list_filter filters[] = {
 	[Q] = {"q", {"strpos(lower(v.description), lower($?)) > 0", {OID_TEXT}}, 0},
 	[TAG] = {"tag", {"v.tags ? $? AND v.tags <> '{}'", {OID_TEXT}}, .repeat = 8},
 	[TAG_VALUE] = {"tag", {"v.tags @> $? AND v.tags <> '{}'", {OID_JSONB}}, .repeat = 8},
-	[STATE] = {"state", {"v.state = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
+	[STATE] = {"state", {"v.state = $?", {OID_TEXT}}, 0},
+	[STATES] = {"state", {"v.state = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
 	[METRIC_FIRST] = METRIC("<"),
 	METRIC("<="),
 	METRIC("="),
 	METRIC(">="),
 	[METRIC_LAST] = METRIC(">"),
-	[CREATED_AFTER] = {"created_after", {"v.created_at >= $?", {OID_TIMESTAMPTZ}}, 0},
-	[CREATED_BEFORE] = {"created_before", {"v.created_at < $?", {OID_TIMESTAMPTZ}}, 0},
+	[CREATED_AFTER] = {"created_after",
+			   {"v.created_at >= $? AND v.ordinal >= version_ordinal_at_1($1, $?1)",
+			    {OID_TIMESTAMPTZ}},
+			   0},
+	[CREATED_BEFORE] = {"created_before",
+			    {"v.created_at < $? AND v.ordinal < version_ordinal_at_1($1, $?1)",
+			     {OID_TIMESTAMPTZ}},
+			    0},
 	[PUBLISHED_AFTER] = {"published_after", {"v.published_at >= $?", {OID_TIMESTAMPTZ}}, 0},
 	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}, 0},
 	[RANGE] = {"range",
 		   {"v.state IN ('published', 'deprecated') "
 		    "AND (NOT v.prerelease AND v.precedence >= $? AND v.precedence < $? "
 		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $? "
-		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $?)",
+		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $?) "
+		    "AND v.precedence >= least($?1, $?3, $?5) "
+		    "AND v.precedence < greatest($?2, $?4, $?6)",
 		    {OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA}},
 		   0},
 };
@@ -117,9 +131,7 @@ static const struct list_spec spec = {
 		   "v.published_by, "
 		   "v.key_id, v.files, v.bytes, v.row_version",
 	.from = "FROM version v",
-	.where = {"v.model_id = (SELECT m.id FROM model m WHERE m.project = $? AND m.name = $? "
-		  "AND m.deleted_at IS NULL) AND v.state <> 'discarded'",
-		  {OID_TEXT, OID_TEXT}},
+	.where = {"v.model_id = $? AND v.state <> 'discarded'", {OID_UUID}},
 	LIST_FILTERS(filters),
 	LIST_ORDERS(orders),
 };

@@ -25,20 +25,3 @@ void empty_list_of_project(struct request *rq)
 	arg_text(request_args(rq), request_param(rq, "project"));
 	request_read(rq, STATEMENT_PROJECTS_GET, project_asked);
 }
-
-static void model_asked(struct request *rq, const PGresult *res)
-{
-	if (PQntuples(res) == 0)
-		outcome_no_model(rq);
-	else
-		reply_empty_page(rq);
-}
-
-void empty_list_of_model(struct request *rq)
-{
-	struct args *args = request_args(rq);
-
-	arg_text(args, request_param(rq, "project"));
-	arg_text(args, request_param(rq, "model"));
-	request_read(rq, STATEMENT_MODELS_GET, model_asked);
-}

@@ -6,7 +6,6 @@
 #include "api/outcome.h"
 #include "api/page.h"
 #include "api/reply.h"
-#include "api/v1/empty_list.h"
 #include "api/v1/handlers.h"
 #include "api/v1/version_ref.h"
 #include "base/failpoint.h"
@@ -15,6 +14,7 @@
 #include "registry/reference.h"
 #include "registry/version.h"
 #include "registry/version_query.h"
+#include "sql/row.h"
 
 static void show(struct request *rq, unsigned status, const struct version *v)
 {
@@ -266,16 +266,19 @@ void version_discard(struct request *rq)
 
 /* --- the list --- */
 
+struct version_ask {
+	struct page page;
+	unsigned char model_id[UUID_BYTES];
+	struct args args;
+	const struct statement *statement;
+};
+
 static void listed(struct request *rq, const PGresult *res)
 {
-	const struct page *page = rq->state;
+	const struct page *page = &((const struct version_ask *)rq->state)->page;
 	struct json_out j = json_out_new(rq->arena);
 	int n = PQntuples(res), some = n < page->size ? n : page->size;
 
-	if (n == 0) {
-		empty_list_of_model(rq);
-		return;
-	}
 	page_open(&j);
 	for (int i = 0; i < some; i++) {
 		struct version v;
@@ -284,19 +287,46 @@ static void listed(struct request *rq, const PGresult *res)
 			return;
 		version_write(&j, &v);
 	}
-	page_close(rq, &j, n > some, query_key(rq->arena, res, some - 1));
+	page_close(rq, &j, n > some, some ? query_key(rq->arena, res, some - 1) : "[]");
 }
 
+struct id_row {
+	unsigned char id[UUID_BYTES];
+};
+
+static void model_known(struct request *rq, const PGresult *res)
+{
+	static const struct column columns[] = {COLUMN(struct id_row, id, OID_UUID)};
+	struct version_ask *ask = rq->state;
+	struct id_row row;
+
+	if (PQntuples(res) == 0) {
+		outcome_no_model(rq);
+		return;
+	}
+	if (reply_failed(rq, row_find(rq->arena, res, 0, COLUMNS(columns), &row)))
+		return;
+	memcpy(ask->model_id, row.id, sizeof(row.id)); /* where the arguments point */
+	*request_args(rq) = ask->args;
+	request_statement(rq, ask->statement, listed);
+}
+
+/* The model is looked up first, for the planner must know which it is: of a model that a
+ * subquery finds it can only think that it has as many versions as others have, and would
+ * sort hundreds of thousands for a page. */
 void version_list(struct request *rq)
 {
-	struct page *page = rq->state = arena_alloc(rq->arena, sizeof(*page));
+	struct version_ask *ask = rq->state = arena_alloc(rq->arena, sizeof(*ask));
 	struct args *args = request_args(rq);
-	const struct statement *statement;
 
-	if (reply_failed(rq, page_read(rq, page)))
+	if (reply_failed(rq, page_read(rq, &ask->page)))
 		return;
+	arg_uuid(args, ask->model_id);
+	if (reply_failed(rq, page_query(rq, &version_query, &ask->page, &ask->statement)))
+		return;
+	ask->args = *args;
+	args = request_args(rq);
 	arg_text(args, request_param(rq, "project"));
 	arg_text(args, request_param(rq, "model"));
-	if (!reply_failed(rq, page_query(rq, &version_query, page, &statement)))
-		request_statement(rq, statement, listed);
+	request_read(rq, STATEMENT_MODELS_ID, model_known);
 }

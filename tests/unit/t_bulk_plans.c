@@ -268,13 +268,27 @@ static const struct question questions[] = {
 	{&event_query, {NULL, NULL}, 2, event_filters, event_sorts},
 };
 
+/* The argument of where, for the versions of a model. */
+static const char *model_id(const char *project, const char *name)
+{
+	const char *const values[] = {project, name};
+	PGresult *res = PQexecParams(pg, "SELECT id FROM model WHERE project = $1 AND name = $2", 2,
+				     NULL, values, NULL, NULL, 0);
+	const char *id = arena_printf(arena, "%s", PQgetvalue(res, 0, 0));
+
+	PQclear(res);
+	return id;
+}
+
 static const struct statement *ask(const struct question *q, const struct query_ask *values,
 				   struct args *args)
 {
 	const struct statement *s = NULL;
 
 	*args = args_new(arena);
-	for (int i = 0; i < q->nwhere; i++)
+	if (q->list == &version_query)
+		arg_text(args, model_id(q->where[0], q->where[1]));
+	for (int i = 0; q->list != &version_query && i < q->nwhere; i++)
 		arg_text(args, q->where[i]);
 	const struct problem p = query_statement(cache, args, q->list, values, &s);
 	if (p.code != PROBLEM_NONE)

@@ -354,7 +354,7 @@ static void lists_come_back(void)
 	is_str(m.name, "mod\xc3\xa8le", "it comes back from a list");
 	ok(!m.card, "without its card");
 	args = args_new(arena);
-	arg_text(&args, "default"), arg_text(&args, "m");
+	arg_text(&args, PQgetvalue(run_text("SELECT id FROM model WHERE name = 'm'"), 0, 0));
 	res = run_list(&version_query, &args, "metric", "m1>1e299");
 	is_int(PQntuples(res), 1, "a comparison of a metric finds one version");
 	must(version_read_of(arena, res, 0, "default", "m", &v), "row");

@@ -1,0 +1,55 @@
+-- What lists of the versions of one large model need.
+--
+--   created after, before ....... version_ordinal_at_1() turns a time into an ordinal, for version_ordinal
+--   metric op value ............. metric_few_1() names the versions when they are few, for version_pkey
+--   state, by version ........... version_state, and of drafts version_draft
+--
+-- Both functions are called IMMUTABLE, so that the planner has their result before it plans: the
+-- lanes that run lists plan each execution anew (plan_cache_mode=force_custom_plan), from numbers that
+-- are no older than the snapshot of that moment. Nowhere else may they be used.
+
+-- Times grow with ordinals, so the place of a time is found by halving: twenty looks for a
+-- million versions.
+CREATE FUNCTION version_ordinal_at_1(p_model uuid, p_at timestamptz) RETURNS int8
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	low int8 := 1;
+	high int8 := 1 + coalesce((SELECT v.ordinal FROM version v WHERE v.model_id = p_model ORDER BY v.ordinal DESC LIMIT 1), 0);
+	middle int8;
+BEGIN
+	WHILE low < high LOOP
+		middle := (low + high) / 2;
+		IF (SELECT v.created_at FROM version v WHERE v.model_id = p_model AND v.ordinal = middle) < p_at THEN
+			low := middle + 1;
+		ELSE
+			high := middle;
+		END IF;
+	END LOOP;
+	RETURN low;
+END $$;
+COMMENT ON FUNCTION version_ordinal_at_1(uuid, timestamptz) IS
+	'The ordinal of the first version of a model that was made then or later; one more than the last when there is none.';
+
+-- How many pass a comparison the planner cannot know: it has a histogram of the values of all metrics
+-- of all models. With few it would go through all versions of the model to find them.
+CREATE FUNCTION metric_few_1(p_model uuid, p_name text, p_op text, p_value float8, p_dataset text, p_slice text)
+RETURNS uuid[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	most CONSTANT int8 := 1000;
+	lowest CONSTANT float8 := CASE WHEN p_op IN ('>', '>=', '=') THEN p_value ELSE '-Infinity' END;
+	highest CONSTANT float8 := CASE WHEN p_op IN ('<', '<=', '=') THEN p_value ELSE 'Infinity' END;
+	found uuid[];
+BEGIN
+	SELECT array_agg(f.version_id) INTO found FROM (
+		SELECT c.version_id FROM metric_current c
+		 WHERE c.model_id = p_model AND c.name = p_name AND c.value BETWEEN lowest AND highest
+		   AND (p_op NOT IN ('<', '>') OR c.value <> p_value)
+		   AND (p_dataset IS NULL OR c.dataset = p_dataset) AND (p_slice IS NULL OR c.slice = p_slice)
+		 LIMIT most + 1) f;
+	RETURN CASE WHEN coalesce(cardinality(found), 0) <= most THEN coalesce(found, '{}') END;
+END $$;
+COMMENT ON FUNCTION metric_few_1(uuid, text, text, float8, text, text) IS
+	'The versions of a model whose current value of a metric passes a comparison (<, <=, =, >=, >); NULL: more than 1,000.';
+
+CREATE INDEX version_state ON version (model_id, state, precedence) WHERE state IN ('published', 'deprecated', 'yanked');
+CREATE INDEX version_draft ON version (model_id, precedence) WHERE state = 'draft';
