@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,8 +16,9 @@ LOOPS = max(1, CORES // 2)  # what hallmarkd takes by itself; the yardstick gets
 
 @dataclass
 class Row:
-    """One line of the report. `got` and `yard` are rates (more is better) unless `most` is set,
-    which makes `got` a quantity that must stay below it."""
+    """One line of the report. `got` and `yard` are rates (more is better) and their ratio must be at
+    least `least`; or they are times, and it must be at most `ratio_most`. `most` is set instead of
+    a yardstick, for a quantity that must stay below it."""
 
     what: str
     yardstick: str
@@ -25,6 +27,7 @@ class Row:
     yard: list[float] | None = None
     least: float | None = None
     most: float | None = None
+    ratio_most: float | None = None
     note: str = ""
 
     @property
@@ -35,7 +38,8 @@ class Row:
     def holds(self):
         if self.most is not None:
             return median(self.got) <= self.most
-        return round(median(self.ratios), 2) >= self.least
+        ratio = round(median(self.ratios), 2)
+        return ratio >= self.least if self.ratio_most is None else ratio <= self.ratio_most
 
     def cells(self):
         got = f"{number(median(self.got))} {self.unit}".strip()
@@ -45,12 +49,17 @@ class Row:
         low, high = min(self.ratios), max(self.ratios)
         ratio = f"**{median(self.ratios):.2f}** ({low:.2f}–{high:.2f})"
         yard = f"{number(median(self.yard))} {self.unit}"
-        goal = "–" if self.least is None else f"≥ {self.least}"
-        return [self.what, got, self.yardstick, yard, ratio, goal, self.verdict]
+        return [self.what, got, self.yardstick, yard, ratio, self.goal, self.verdict]
+
+    @property
+    def goal(self):
+        if self.ratio_most is not None:
+            return f"≤ {self.ratio_most}"
+        return "–" if self.least is None else f"≥ {self.least}"
 
     @property
     def verdict(self):
-        if self.least is None and self.most is None:
+        if (self.least, self.most, self.ratio_most) == (None, None, None):
             return ""
         return "holds" if self.holds else "**missed**"
 
@@ -86,6 +95,23 @@ def wrk(url, seconds, *words, token=None, env=None):
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(f"wrk {url}:\n{out}")
     return float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1))
+
+
+def latencies(url, seconds, paths, connections, token):
+    """Median and 99th percentile in milliseconds of GETs of the paths in turn."""
+    with tempfile.NamedTemporaryFile("w", suffix=".paths") as file:
+        file.write("\n".join(paths) + "\n")
+        file.flush()
+        out = run(
+            "wrk",
+            *("-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", f"-s{HERE / 'paths.lua'}"),
+            *("-H", f"Authorization: Bearer {token}"),
+            url,
+            env={**os.environ, "HALLMARK_BENCH_PATHS": file.name},
+        )
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise SystemExit(f"wrk {url}, such as {paths[0]}:\n{out}")
+    return [int(micros) / 1000 for micros in re.search(r"percentiles (\d+) (\d+)", out).groups()]
 
 
 def pgbench(conninfo, seconds, *words):

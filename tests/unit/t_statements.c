@@ -756,6 +756,15 @@ static const char *joined(const char *fmt, ...)
 		parent);
 }
 
+static int count_filled(const char *name)
+{
+	int n = 0;
+
+	for (int i = 0; i < PQntuples(last); i++)
+		n += !PQgetisnull(last, i, PQfnumber(last, name));
+	return n;
+}
+
 static void lineage_is_followed(void)
 {
 	is_str(create_child(ID(40), "5.0.0", joined(PARENT("r", "9.0.0"))), "no_parent",
@@ -775,12 +784,17 @@ static void lineage_is_followed(void)
 	is_int(PQntuples(last), 2, "its edges");
 	is_str(column("node"), "dataset:s3://d#sha256:00", "in their order");
 	STATEMENT(LINEAGE_GRAPH, "default", "r", EXACT("6.0.0"), "up", "64", "100");
-	is_int(PQntuples(last), 4, "up to the grandparent");
+	is_int(count_filled("kind"), 4, "up to the grandparent");
+	is_int(count_filled("version"), 1 + 3, "the versions that the edges name");
+	is_int(count_filled("project"), 1 + 1, "and their model");
 	STATEMENT(LINEAGE_GRAPH, "default", "r", EXACT("6.0.0"), "up", "1", "100");
-	is_int(PQntuples(last), 2, "no further than the depth");
+	is_int(count_filled("kind"), 2, "no further than the depth");
 	STATEMENT(LINEAGE_GRAPH, "default", "r", EXACT("2.0.0"), "down", "64", "100");
-	is_int(PQntuples(last), 2, "down to the grandchild");
-	is_str(column("version"), "5.0.0", "the child first");
+	is_int(count_filled("kind"), 2, "down to the grandchild");
+	is_str(column("version"), "2.0.0", "from the version that was asked for");
+	is_str(sql(arena_printf(arena, "SELECT semver FROM version WHERE id = '%s'",
+				PQgetvalue(last, 1, PQfnumber(last, "version_id")))),
+	       "5.0.0", "the child first");
 	is_str(STATEMENT(LINEAGE_GRAPH, "default", "r", EXACT("1.10.0"), "up", "64", "100"),
 	       "found", "a version without lineage");
 	ok(!column("kind"), "has a row without an edge");
