@@ -54,9 +54,11 @@ static const struct list_filter filters[] = {
 	[PUBLISHED_BEFORE] = {"published_before", {"v.published_at < $?", {OID_TIMESTAMPTZ}}, 0},
 	[RANGE] = {"range",
 		   {"v.state IN ('published', 'deprecated') "
-		    "AND (NOT v.prerelease AND v.precedence >= $? AND v.precedence < $? "
-		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $? "
-		    "OR v.prerelease AND v.precedence >= $? AND v.precedence < $?) "
+		    "AND CASE WHEN version_few_1($1, $?, $?, $?, $?, $?, $?) IS NULL THEN "
+		    "NOT v.prerelease AND v.precedence >= $?1 AND v.precedence < $?2 "
+		    "OR v.prerelease AND v.precedence >= $?3 AND v.precedence < $?4 "
+		    "OR v.prerelease AND v.precedence >= $?5 AND v.precedence < $?6 "
+		    "ELSE v.id = ANY (version_few_1($1, $?1, $?2, $?3, $?4, $?5, $?6)) END "
 		    "AND v.precedence >= least($?1, $?3, $?5) "
 		    "AND v.precedence < greatest($?2, $?4, $?6)",
 		    {OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA, OID_BYTEA}},
@@ -113,14 +115,14 @@ static const struct list_order orders[] = {
 	{.name = "metric",
 	 .columns = ", s.value AS key1, v.id AS key2",
 	 .join = METRIC_JOIN,
-	 .order_by = "s.value, v.id",
-	 .after = {"(s.value, v.id) > ($?, $?)", {OID_FLOAT8, OID_UUID}}},
+	 .order_by = "s.value, s.version_id",
+	 .after = {"(s.value, s.version_id) > ($?, $?)", {OID_FLOAT8, OID_UUID}}},
 	{.name = "metric",
 	 .descending = true,
 	 .columns = ", s.value AS key1, v.id AS key2",
 	 .join = METRIC_JOIN,
-	 .order_by = "s.value DESC, v.id DESC",
-	 .after = {"(s.value, v.id) < ($?, $?)", {OID_FLOAT8, OID_UUID}}},
+	 .order_by = "s.value DESC, s.version_id DESC",
+	 .after = {"(s.value, s.version_id) < ($?, $?)", {OID_FLOAT8, OID_UUID}}},
 };
 
 static const struct list_spec spec = {

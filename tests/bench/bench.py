@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(ROOT / "tests/integration")]
 
+import bulk  # noqa: E402
 import crowds  # noqa: E402
 import files  # noqa: E402
 import rest  # noqa: E402
@@ -28,14 +29,13 @@ from support.postgres import Postgres  # noqa: E402
 from support.server import Hallmark  # noqa: E402
 
 NEEDS = {"wrk": "wrk", "nginx": "nginx-light", "openssl": "openssl", "psql": "postgresql-client"}
-
-
-ROWS = ("read", "create", "put", "get", "rest")
+OURS = ("read", "create", "put", "get", "rest")
+ROWS = ",".join((*OURS, *crowds.ROWS, *bulk.ROWS))
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default=",".join((*ROWS, *crowds.ROWS)), help="rows, separated by commas")
+    parser.add_argument("--only", default=ROWS, help="rows, separated by commas")
     parser.add_argument("--seconds", type=int, default=5, help="of each run under load")
     parser.add_argument("--times", type=int, default=5, help="how often each pair of runs is repeated")
     return parser.parse_args()
@@ -72,9 +72,11 @@ def main():
     try:
         hallmark.command("migrate")
         hallmark.start()
-        rows = measure(o.only.split(","), o.seconds, o.times, hallmark, folder)
+        wanted = o.only.split(",")
+        rows = measure(wanted, o.seconds, o.times, hallmark, folder)
         hallmark.close()
-        rows += crowds.measure(o.only.split(","), postgres, folder, o.seconds, o.times)
+        rows += crowds.measure(wanted, postgres, folder, o.seconds, o.times)
+        rows += bulk.measure(wanted, postgres, folder, o.seconds, o.times)
     finally:
         hallmark.sweep()
         postgres.stop()

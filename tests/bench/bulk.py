@@ -15,6 +15,7 @@ from measure import HERE, Row, latencies, say
 from support.postgres import psql, rows
 from support.server import Hallmark
 
+ROWS = ("lists", "model", "lineage")
 LARGE = {"versions": 1_000_000, "models": 20_000, "giant": 200_000, "lineage": 10_000, "seed": 1}
 SMALL = {"versions": 10_000, "models": 200, "giant": 0, "lineage": 0, "seed": 1}
 CONNECTIONS = 4
@@ -302,6 +303,8 @@ def lineage(large, seconds, times):
 
 def measure(wanted, postgres, folder, seconds, times):
     """Rows of lists, model and lineage, whichever are wanted."""
+    if not set(ROWS) & set(wanted):
+        return []
     large = Registry(folder / "large", postgres.create_database(), LARGE)
     small = Registry(folder / "small", postgres.create_database(), SMALL) if "lists" in wanted else None
     try:
