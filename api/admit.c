@@ -62,10 +62,11 @@ static bool cut_short(const char *value, size_t value_len)
 }
 
 /* A field without a name ends the head for libmicrohttpd, and the fields behind it would run as
- * the next request. It leaves more behind the last value than the ends of two lines; only where
- * one of them is a bare LF, which no proxy forwards, may the bytes be as many. */
-static bool ends_early(struct request *rq, const char *method, const char *version,
-		       const struct head *h)
+ * the next request. Behind the last value it leaves more than the two line ends that have to be
+ * there, and a bare LF leaves less. Where the nameless field has a bare LF on one side the two
+ * make up for each other, and nobody can tell; admit.h says why that is harmless. */
+static bool ends_otherwise(struct request *rq, const char *method, const char *version,
+			   const struct head *h)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(rq->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -76,7 +77,7 @@ static bool ends_early(struct request *rq, const char *method, const char *versi
 
 	for (const char *p = last; p < end; p++)
 		ends += *p == '\0';
-	return !right_behind(last, end) || ends > TWO_LINE_ENDS;
+	return !right_behind(last, end) || ends != TWO_LINE_ENDS;
 }
 
 static bool named(const char *key, size_t len, const char *name)
@@ -111,6 +112,22 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 	else if (named(key, key_len, "Accept"))
 		h->accepts = true;
 	return MHD_YES;
+}
+
+/* RFC 9110 §7.2: a name or an address, then perhaps a port, as RFC 3986 §3.2 writes them; empty
+ * where there is nothing to name. */
+static bool is_host(const char *s)
+{
+	static const char name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789-._~%!$&'()*+,;=";
+	const bool literal = *s == '[';
+
+	s += literal ? 1 + strspn(s + 1, "0123456789abcdefABCDEFvV.:") : strspn(s, name);
+	if (literal && *s++ != ']')
+		return false;
+	if (*s == ':')
+		s += 1 + strspn(s + 1, "0123456789");
+	return s[strspn(s, " \t")] == '\0';
 }
 
 /* "name", "name:port" or "[v6]:port" against a list of names. A page elsewhere that had
@@ -171,12 +188,16 @@ struct problem admit_head(struct request *rq, const char *method, const char *ve
 			       "a header's value holds a NUL, or its line ends without a CR");
 	if (head->bad_name)
 		return problem(a, PROBLEM_BAD_FRAME, "a header's name is not a token");
-	if (ends_early(rq, method, version, head))
-		return problem(a, PROBLEM_BAD_FRAME, "a header has no name");
+	if (ends_otherwise(rq, method, version, head))
+		return problem(a, PROBLEM_BAD_FRAME,
+			       "a header has no name, or the head's end lacks a CR");
 	if (head->bad_value)
 		return problem(a, PROBLEM_BAD_FRAME, "a header's value holds a control character");
 	if (head->hosts > 1 || (head->hosts == 0 && strcmp(version, "HTTP/1.1") == 0))
 		return problem(a, PROBLEM_BAD_FRAME, "send exactly one Host header");
+	if (head->host && !is_host(head->host))
+		return problem(a, PROBLEM_BAD_FRAME,
+			       "Host must be a name or an address, and perhaps a port");
 	if (head->authorizations > 1)
 		return problem(a, PROBLEM_BAD_FRAME, "send one Authorization header, not more");
 	TRY(framing(rq, version, head));

@@ -1,4 +1,5 @@
-/* f_row.c - whatever a server sends as a row, row_read() refuses it or fills the struct.
+/* f_row.c - whatever a server sends as a row, row_read() refuses it or fills the struct, as a plain
+ * reading of the cells says.
  *
  * Input: per column one byte of kind and one of length, then so many bytes.
  */
@@ -38,7 +39,85 @@ static PGresAttDesc describe(int i, uint8_t kind)
 			      .format = kind != 3};
 }
 
-static PGresult *result_of(const uint8_t *data, size_t size, char cells[][256], int lengths[])
+/* ---- a plain reading ---- */
+
+static uint64_t number(const char *cell, int len)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < len; i++)
+		v = v << 8 | (unsigned char)cell[i];
+	return v;
+}
+
+static bool one_text(const char *cell, int len)
+{
+	return !memchr(cell, '\0', (size_t)len);
+}
+
+/* libpq tells a length of 0 for NULL; a length of -1 here is NULL. */
+static bool well_formed(int i, const char *cell, int len)
+{
+	if (len < 0)
+		return columns[i].nullable;
+	switch (columns[i].type) {
+	case OID_BOOL:
+		return len == 1 && (unsigned char)cell[0] <= 1;
+	case OID_INT4:
+		return len == 4;
+	case OID_INT8:
+	case OID_FLOAT8:
+		return len == 8;
+	case OID_TIMESTAMPTZ: /* neither infinity, nor what 1970 cannot count to */
+		return len == 8 && number(cell, 8) != UINT64_C(1) << 63 &&
+		       (int64_t)number(cell, 8) <= INT64_MAX - INT64_C(946684800000000);
+	case OID_UUID:
+		return len == 16;
+	case OID_JSONB:
+		return len >= 1 && cell[0] == 1 && one_text(cell + 1, len - 1);
+	case OID_BYTEA:
+		return true;
+	default:
+		return one_text(cell, len);
+	}
+}
+
+static void check_text(const char *text, const char *cell, int len)
+{
+	assert(len < 0 ? text == NULL
+		       : strlen(text) == (size_t)len && memcmp(text, cell, (size_t)len) == 0);
+}
+
+static void check_numbers(const struct wide *w, char cells[][256], const int lengths[])
+{
+	double real;
+	const uint64_t bits = number(cells[3], 8);
+
+	memcpy(&real, &bits, sizeof(real));
+	assert(w->yes == (lengths[0] > 0 && cells[0][0] == 1));
+	assert(w->small == (lengths[1] < 0 ? 0 : (int32_t)number(cells[1], 4)));
+	assert(w->big == (lengths[2] < 0 ? 0 : (int64_t)number(cells[2], 8)));
+	assert(memcmp(&w->real, &real, sizeof(real)) == 0);
+	assert(w->at == (lengths[9] < 0
+				 ? INT64_MIN
+				 : (int64_t)number(cells[9], 8) + INT64_C(946684800000000)));
+}
+
+static void check_row(const struct wide *w, char cells[][256], const int lengths[])
+{
+	static const unsigned char none[16];
+
+	check_numbers(w, cells, lengths);
+	check_text(w->text, cells[4], lengths[4]);
+	check_text(w->json, cells[5], lengths[5]);
+	check_text(w->jsonb, cells[6] + 1, lengths[6] < 0 ? -1 : lengths[6] - 1);
+	assert(w->bytes.len == (size_t)lengths[7]);
+	assert(memcmp(w->bytes.data, cells[7], w->bytes.len) == 0);
+	assert(memcmp(w->uuid, lengths[8] < 0 ? none : (unsigned char *)cells[8], 16) == 0);
+}
+
+static PGresult *result_of(const uint8_t *data, size_t size, char cells[][256], int lengths[],
+			   bool *good)
 {
 	PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 	PGresAttDesc desc[NCOLUMNS];
@@ -55,6 +134,8 @@ static PGresult *result_of(const uint8_t *data, size_t size, char cells[][256], 
 		size -= len;
 		lengths[i] = kind == 4 ? -1 : (int)len;
 		desc[i] = describe(i, kind);
+		*good &= kind != 1 && kind != 2 && kind != 3 &&
+			 well_formed(i, cells[i], lengths[i]);
 	}
 	PQsetResultAttrs(res, NCOLUMNS, desc);
 	for (int i = 0; i < NCOLUMNS; i++)
@@ -62,24 +143,34 @@ static PGresult *result_of(const uint8_t *data, size_t size, char cells[][256], 
 	return res;
 }
 
+/* The same by name is the same, and minds no order. */
+static void check_find(struct arena *a, const PGresult *res, const struct wide *w, bool good)
+{
+	struct wide found = {0};
+	const struct problem p = row_find(a, res, 0, COLUMNS(columns), &found);
+
+	assert((p.code == PROBLEM_NONE) == good);
+	assert(!good || (found.big == w->big && found.bytes.len == w->bytes.len &&
+			 found.at == w->at && !found.text == !w->text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char cells[NCOLUMNS][256];
+	char cells[NCOLUMNS][256] = {0};
 	int lengths[NCOLUMNS];
+	bool good = true;
 	struct arena *arena = arena_new(1 << 20);
-	PGresult *res = result_of(data, size, cells, lengths);
-	struct wide w;
+	PGresult *res = result_of(data, size, cells, lengths, &good);
+	struct wide w = {0};
 	struct problem p = row_read(arena, res, 0, COLUMNS(columns), &w);
 
+	assert((p.code == PROBLEM_NONE) == good);
+	check_find(arena, res, &w, good);
 	PQclear(res);
-	if (p.code == PROBLEM_NONE) {
-		assert(!w.text || (int)strlen(w.text) == lengths[4]);
-		assert(!w.json || (int)strlen(w.json) == lengths[5]);
-		assert(!w.jsonb || (int)strlen(w.jsonb) == lengths[6] - 1);
-		assert(memcmp(w.bytes.data, cells[7], w.bytes.len) == 0);
-	} else {
+	if (good)
+		check_row(&w, cells, lengths);
+	else
 		assert(p.code == PROBLEM_INTERNAL && p.detail[0]);
-	}
 	arena_free(arena);
 	return 0;
 }

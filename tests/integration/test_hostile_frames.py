@@ -3,7 +3,9 @@ nothing behind them runs."""
 
 import pytest
 from support.frames import frame, never_ran, refuses_whole, shapes, smuggled
+from support.paths import SLOWNESS
 from support.registry import is_problem, model_path
+from support.siege import Siege
 from support.wire import Wire
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -16,6 +18,8 @@ FOLDED = "a header goes on in another line"
 NUMBER = "Content-Length must be a number of bytes"
 CODING = "the only transfer coding understood here is chunked"
 HOST = "send exactly one Host header"
+NO_HOST = "Host must be a name or an address, and perhaps a port"
+ENDS = "a header has no name, or the head's end lacks a CR"
 
 
 @shapes(
@@ -63,6 +67,14 @@ def test_n03_the_same_content_length_twice(victim, name, shape, says):
         "2^64": ("PUT /P HTTP/1.1|#|@|Content-Length: 18446744073709551616||", 413),
         "2^64-1": ("PUT /P HTTP/1.1|#|@|Content-Length: 18446744073709551615||", NUMBER),
         "2^63": ("PUT /P HTTP/1.1|#|@|Content-Length: 9223372036854775808||", NUMBER),
+        "2^64+2": ("PUT /P HTTP/1.1|#|@|Content-Length: 18446744073709551618||{}", 413),
+        "of forty digits": ("PUT /P HTTP/1.1|#|@|Content-Length: " + "9" * 40 + "||", 413),
+        "signed three": ("PUT /P HTTP/1.1|#|@|Content-Length: +3||{ }", 400),
+        "hexadecimal digits": ("PUT /P HTTP/1.1|#|@|Content-Length: a||{ }", 400),
+        "a list of equals": ("PUT /P HTTP/1.1|#|@|Content-Length: 2, 2||{}", 400),
+        "a fraction": ("PUT /P HTTP/1.1|#|@|Content-Length: 2.0||{}", 400),
+        "an exponent": ("PUT /P HTTP/1.1|#|@|Content-Length: 2e0||{}", 400),
+        "quoted": ('PUT /P HTTP/1.1|#|@|Content-Length: "2"||{}', 400),
     }
 )
 def test_n04_content_lengths_that_are_no_number(victim, name, shape, says):
@@ -74,6 +86,8 @@ def test_n04_content_lengths_that_are_no_number(victim, name, shape, says):
         "of a length": ("PUT /P HTTP/1.1|#|@|Content-Length : 3||abc", NAME),
         "of a coding": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding : chunked||0||", NAME),
         "of any field": ("GET /health HTTP/1.1|#|X-A : 1||", NAME),
+        "a tab": ("PUT /P HTTP/1.1|#|@|Content-Length\t: 3||abc", NAME),
+        "of the host": ("GET /health HTTP/1.1|Host : x||", 400),
     }
 )
 def test_n05_space_before_the_colon(victim, name, shape, says):
@@ -89,6 +103,14 @@ def test_n05_space_before_the_colon(victim, name, shape, says):
         "a parameter": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: chunked;q=1||0||", CODING),
         "a vertical tab": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: \x0bchunked||0||", VALUE),
         "empty": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding:||0||", CODING),
+        "identity": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: identity||", CODING),
+        "chunked twice": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: chunked, chunked||0||", CODING),
+        "a comma behind": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: chunked,||0||", CODING),
+        "quoted": ('PUT /P HTTP/1.1|#|@|Transfer-Encoding: "chunked"||0||', CODING),
+        "two that differ": (
+            "PUT /P HTTP/1.1|#|@|Transfer-Encoding: identity|Transfer-Encoding: chunked||0||",
+            ONE_LENGTH,
+        ),
         "two": ("PUT /P HTTP/1.1|#|@|Transfer-Encoding: chunked|Transfer-Encoding: chunked||0||", ONE_LENGTH),
     }
 )
@@ -139,19 +161,17 @@ def test_n09_bare_cr_lf_and_nul(victim, name, shape, says):
     refuses_whole(victim, name, shape, says)
 
 
-def test_n09_a_bare_lf_ends_the_last_line(victim, name):
-    """As RFC 9112 §2.2 allows, by hand typed into netcat. The body that such a head announces is
-    a body: what stands in it is not a request."""
-    inner = smuggled(victim, name)
-    head = Wire(victim).head("GET", "/health", "Connection: close", token=False)
-    assert victim.raw(head.replace(b"\r\n\r\n", b"\n\n")).statuses == [200]
-    fields = ("Content-Type: application/json", f"Content-Length: {len(inner)}")
-    head = Wire(victim).head("PUT", model_path("front"), *fields).replace(b"\r\n\r\n", b"\n\n")
-    with Wire(victim) as wire:
-        wire.send(head + inner + HEALTH)
-        is_problem(wire.answer(), 400, "invalid-request")
-        assert wire.answer().status == 200
-    never_ran(victim, name)
+@shapes(
+    {
+        "twice": ("GET /health HTTP/1.1|#|X-A: 1\n\n", ENDS),
+        "the line": ("GET /health HTTP/1.1|#|X-A: 1\n|", ENDS),
+        "the head": ("GET /health HTTP/1.1|#|X-A: 1|\n", ENDS),
+        "every line": ("GET /health HTTP/1.0\nX-A: 1\n\n", ENDS),
+        "behind a length": ("PUT /P HTTP/1.1|#|@|Content-Length: 2\n\n{}", ENDS),
+    }
+)
+def test_n09_a_bare_lf_ends_the_head(victim, name, shape, says):
+    refuses_whole(victim, name, shape, says)
 
 
 @pytest.mark.parametrize(("end", "seen"), [("\0", 400), ("\0\r\nX-B: 2", 200)])
@@ -188,15 +208,50 @@ def test_n10_what_only_looks_odd_is_served(victim, head):
         "control byte": ("GET /health HTTP/1.1|#|X-\x01A: 1||", NAME),
         "high byte": ("GET /health HTTP/1.1|#|X-\xe9: 1||", NAME),
         "no name at all": ("GET /health HTTP/1.1|: 1|#||", NAME),
-        "no name behind a field": ("GET /health HTTP/1.1|#|: x|", "a header has no name"),
-        "neither name nor value": ("GET /health HTTP/1.1|#|:|", "a header has no name"),
+        "no name behind a field": ("GET /health HTTP/1.1|#|: x|", ENDS),
+        "neither name nor value": ("GET /health HTTP/1.1|#|:|", ENDS),
+        "neither, between bare LFs": ("GET /health HTTP/1.1|#|X-A: 1\n:\n", ENDS),
+        "neither, behind a length": ("PUT /P HTTP/1.1|#|@|Content-Length: 2|:|{}", ENDS),
         "no colon": ("GET /health HTTP/1.1|X-A|#||", 400),
         "in a value": ("GET /health HTTP/1.1|#|X-A: 1\x012||", VALUE),
         "in the method": ("G\x01T /health HTTP/1.1|#||", "the method is not a token"),
+        "a colon in the method": ("X-A: /health HTTP/1.1|#||", "the method is not a token"),
     }
 )
 def test_n10_control_bytes_in_names(victim, name, shape, says):
     refuses_whole(victim, name, shape, says)
+
+
+UNSEEN = ["X-A: 1\n:|", "X-A: 1|:\n"]
+
+
+@pytest.mark.parametrize("end", UNSEEN, ids=["LF first", "CRLF first"])
+def test_n10_a_nameless_end_between_lf_and_crlf_is_an_end(victim, name, end):
+    """libmicrohttpd ends the head there and leaves the bytes that an empty line leaves: this one
+    shape is not seen (api/admit.h). What stands behind is a request of its own, with no more rights
+    than its own fields give it, and no line that others read as a field is read as one."""
+    head = frame(victim, "GET /health HTTP/1.1|#|" + end)
+    with Wire(victim) as wire:
+        wire.send(head + wire.head("GET", model_path(name), token=False))
+        assert wire.answer().status == 200
+        is_problem(wire.answer(), 401, "unauthenticated")
+    for line in ("X-B: 2", "PUT: /x HTTP/1.1", "PUT : /x HTTP/1.1", "Content-Length: 0"):
+        got = victim.raw(head + line.encode() + b"\r\n\r\n" + smuggled(victim, name), 5 * SLOWNESS)
+        assert got.closed
+        assert got.statuses[0] == 200
+        assert set(got.statuses[1:]) == {400}, (line, got)
+    never_ran(victim, name)
+
+
+@pytest.mark.parametrize("end", UNSEEN, ids=["LF first", "CRLF first"])
+def test_n10_a_body_behind_a_nameless_end_is_what_its_length_says(victim, name, end):
+    inner = smuggled(victim, name)
+    head = frame(victim, f"PUT /P HTTP/1.1|#|@|Content-Type: application/json|Content-Length: {len(inner)}|{end}")
+    with Wire(victim) as wire:
+        wire.send(head + inner + HEALTH)
+        is_problem(wire.answer(), 400, "invalid-request")
+        assert wire.answer().status == 200
+    never_ran(victim, name)
 
 
 @shapes(
@@ -204,6 +259,16 @@ def test_n10_control_bytes_in_names(victim, name, shape, says):
         "two": ("GET /health HTTP/1.1|#|#||", HOST),
         "two that differ": ("GET /health HTTP/1.1|#|Host: elsewhere||", HOST),
         "none": ("GET /health HTTP/1.1||", 400),
+        "two on HTTP/1.0": ("GET /health HTTP/1.0|#|#||", HOST),
+        "two words": ("GET /health HTTP/1.1|Host: a b||", NO_HOST),
+        "a list": ("GET /health HTTP/1.1|Host: a, b||", NO_HOST),
+        "a path": ("GET /health HTTP/1.1|Host: a/b||", NO_HOST),
+        "a user": ("GET /health HTTP/1.1|Host: a@b||", NO_HOST),
+        "a query": ("GET /health HTTP/1.1|Host: a?b||", NO_HOST),
+        "a port of letters": ("GET /health HTTP/1.1|Host: a:http||", NO_HOST),
+        "two ports": ("GET /health HTTP/1.1|Host: a:1:2||", NO_HOST),
+        "half an address": ("GET /health HTTP/1.1|Host: [::1||", NO_HOST),
+        "no ASCII": ("GET /health HTTP/1.1|Host: \xfc.example||", NO_HOST),
         "two authorizations": (
             "PUT /P HTTP/1.1|#|@|@|Content-Length: 0||",
             "send one Authorization header, not more",
@@ -216,6 +281,11 @@ def test_n11_not_exactly_one_host(victim, name, shape, says):
 
 def test_n11_only_hosts_that_are_served_are_answered(start_hallmark):
     server = start_hallmark(allowed_hosts="127.0.0.1,registry.example,[::1]")
+    with Siege(server):
+        only_some(server)
+
+
+def only_some(server):
     for host, good in (
         ("registry.example", True),
         ("REGISTRY.example:8080", True),
@@ -225,7 +295,7 @@ def test_n11_only_hosts_that_are_served_are_answered(start_hallmark):
         ("evil.example", False),
         ("registry", False),
         ("[::2]", False),
-        ("[::1", False),
+        ("127.0.0.1.evil.example", False),
         ("", False),
     ):
         answer = server.get("/health", headers={"Host": host})
