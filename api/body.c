@@ -18,8 +18,11 @@
  * last_words). */
 enum { POLITE_BYTES = 256 * 1024, POLITE_UPLOAD_BYTES = 64 * 1024 * 1024 };
 
+/* libmicrohttpd takes a bare LF for the end of a chunk's line and of its data. Who looks for CRLF
+ * sees a chunk end elsewhere, and another next request: none is read behind chunks. */
 void body_announce(struct request *rq, const struct head *head)
 {
+	rq->close |= head->chunked;
 	rq->content_length = head->content_length;
 	rq->long_body = head->chunked || head->content_length > POLITE_BYTES;
 }

@@ -239,14 +239,16 @@ def test_n10_a_nameless_end_between_lf_and_crlf_is_an_end(victim, name, end):
         got = victim.raw(head + line.encode() + b"\r\n\r\n" + smuggled(victim, name), 5 * SLOWNESS)
         assert got.closed
         assert got.statuses[0] == 200
-        assert set(got.statuses[1:]) == {400}, (line, got)
+        assert set(got.statuses[1:]) <= {400}, (line, got)  # lost, when we are reset meanwhile
     never_ran(victim, name)
 
 
 @pytest.mark.parametrize("end", UNSEEN, ids=["LF first", "CRLF first"])
 def test_n10_a_body_behind_a_nameless_end_is_what_its_length_says(victim, name, end):
     inner = smuggled(victim, name)
-    head = frame(victim, f"PUT /P HTTP/1.1|#|@|Content-Type: application/json|Content-Length: {len(inner)}|{end}")
+    head = frame(
+        victim, f"PUT /P HTTP/1.1|#|@|Content-Type: application/json|Content-Length: {len(inner)}|{end}"
+    )
     with Wire(victim) as wire:
         wire.send(head + inner + HEALTH)
         is_problem(wire.answer(), 400, "invalid-request")

@@ -27,7 +27,7 @@ def dripping(server, how, seconds):
     with Wire(server, patience=0.7) as wire:
         wire.send(how[0])
         for i in range(int(seconds / 0.7)):
-            if not wire.send(how[1][i % len(how[1]) :][:1]):
+            if how[1] and not wire.send(how[1][i % len(how[1]) :][:1]):
                 return time.monotonic() - began
             try:
                 if not wire.more():
@@ -42,13 +42,21 @@ def test_n14_slow_senders_are_closed(victim, name):
     make_draft(victim, name)
     head = Wire(victim).head
     json = ("Content-Type: application/json", "Content-Length: 3000000")
+    slow = b"GET /health HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    waits = ("Expect: 100-continue", "Content-Length: 3000000")
+    chunked = head("PUT", artifact_path(name, "c"), "Transfer-Encoding: chunked")
     hows = {
-        "head": (b"", b"GET /health HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        "head": (b"", slow),
+        "second head": (head("GET", "/health", token=False), slow),
+        "empty lines": (b"", b"\r\n"),
         "body": (head("PUT", model_path(name), *json, "If-Match: *"), b"          "),
         "upload": (head("PUT", artifact_path(name, "u"), "Content-Length: 3000000"), b"x"),
-        "chunked": (head("PUT", artifact_path(name, "c"), "Transfer-Encoding: chunked"), b"1\r\nx\r\n"),
+        "chunked": (chunked, b"1\r\nx\r\n"),
+        "trailers": (chunked + b"1\r\nx\r\n0\r\n", b"X-T: 1\r\n"),
+        "nothing": (b"", b""),
+        "no body": (head("PUT", artifact_path(name, "n"), *waits), b""),
     }
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(len(hows)) as pool:
         took = dict(zip(hows, pool.map(lambda how: dripping(victim, how, 40), hows.values()), strict=True))
     assert all(seconds and 5 < seconds < 25 + 5 * SLOWNESS for seconds in took.values()), took
     closed = re.search(r"^hallmark_\w*slow\w* (\d+)", victim.get("/metrics").text, re.M)
