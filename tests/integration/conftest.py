@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from support import template
 from support.model import Model
 from support.paths import FLAVOUR, HALLMARKD
 from support.postgres import Postgres
@@ -17,9 +18,21 @@ from support.server import Hallmark
 from support.siege import Siege
 
 
-def pytest_sessionstart():
+def pytest_sessionstart(session):
     if not HALLMARKD.exists():
         pytest.exit(f"{HALLMARKD} is missing: make FLAVOUR={HALLMARKD.parent.parent.name}", 3)
+    if is_first(session):
+        template.begin()
+
+
+def pytest_sessionfinish(session):
+    if is_first(session):
+        template.end()
+
+
+def is_first(session):
+    """Not a worker of pytest-xdist."""
+    return not hasattr(session.config, "workerinput")
 
 
 collect_ignore = [] if FLAVOUR == "faults" else ["test_failpoints.py"]
@@ -43,9 +56,9 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module")
-def hallmark():
+def hallmark(request):
     """A hallmarkd with the embedded database that the tests of one file share."""
-    with_embedded = Hallmark()
+    with_embedded = Hallmark(fresh=getattr(request.module, "FRESH", False))
     try:
         yield with_embedded.start()
     finally:

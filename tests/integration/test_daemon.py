@@ -17,6 +17,9 @@ from support.server import AS_ROOT, Hallmark, environment
 ROLES = ("service", "signer", "postgres")
 
 
+FRESH = True  # the server that these tests share makes its first start
+
+
 def until(true, seconds=15 * SLOWNESS):
     """Wait until true() is; its value."""
     end = time.monotonic() + seconds
@@ -189,7 +192,7 @@ def test_a_database_that_still_runs_is_adopted(start_hallmark):
 
 
 def test_a_half_made_database_is_made_anew(start_hallmark):
-    server = start_hallmark(begin=False)
+    server = start_hallmark(fresh=True, begin=False)
     server.start().stop()
     (server.state / "postgres").rename(server.state / "postgres.new")
     for name in ("secret", "admin.token"):
@@ -273,7 +276,7 @@ def test_stopping_is_clean(start_hallmark, with_signal):
 
 def test_stopping_during_the_first_start_is_clean(start_hallmark):
     for delay in (0.05, 0.3, 0.8):
-        server = start_hallmark(wait=False)
+        server = start_hallmark(fresh=True, wait=False)
         time.sleep(delay * SLOWNESS)
         assert server.stop() in (0, -signal.SIGTERM)
         server.start()
@@ -442,7 +445,7 @@ def test_help_names_every_command_and_setting():
 
 
 def test_a_state_folder_with_a_long_and_strange_path(start_hallmark):
-    server = start_hallmark(begin=False)
+    server = start_hallmark(fresh=True, begin=False)
     server.state = server.folder / ("it's a long path " * 8) / "stàte"
     server.start()
     assert "active" in keys(server).values()
@@ -452,7 +455,7 @@ def test_a_state_folder_with_a_long_and_strange_path(start_hallmark):
 
 
 def test_a_folder_with_other_things_is_left_alone(start_hallmark):
-    server = start_hallmark(begin=False)
+    server = start_hallmark(fresh=True, begin=False)
     server.state.mkdir()
     (server.state / "letters").write_text("dear")
     if not AS_ROOT:
@@ -474,7 +477,7 @@ def test_data_of_another_postgresql_is_refused(start_hallmark):
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root becomes somebody else")
 def test_root_needs_a_user_to_become(start_hallmark):
-    server = start_hallmark(begin=False, user="nobody-of-that-name")
+    server = start_hallmark(fresh=True, begin=False, user="nobody-of-that-name")
     assert "useradd --system" in failed_start(server)
     server.settings["user"] = "root"
     assert "does not run as root" in failed_start(server)
@@ -482,7 +485,7 @@ def test_root_needs_a_user_to_become(start_hallmark):
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user first")
 def test_an_ordinary_user_runs_it_too(start_hallmark):
-    server = start_hallmark(begin=False)
+    server = start_hallmark(fresh=True, begin=False)
     nobody = pwd.getpwnam("nobody")
     server.state.mkdir(mode=0o700)
     os.chown(server.state, nobody.pw_uid, nobody.pw_gid)

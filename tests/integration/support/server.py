@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import logs, postgres, processes
+from . import logs, postgres, processes, template
 from .http import Client
 from .paths import HALLMARKD, OTHER_POSTGRES, SLOWNESS
 
@@ -39,17 +39,19 @@ def environment(**more):
 class Hallmark(Client):
     """hallmarkd serve: an HTTP client with the admin's token, plus its processes and logs.
 
-    Without `database` the embedded PostgreSQL is used. Settings are written in lower case:
+    Without `database` the embedded PostgreSQL is used, and its state folder is a copy of one that
+    was begun before, unless `fresh`. Settings are written in lower case:
     Hallmark(folder, log_level="debug") sets HALLMARK_LOG_LEVEL. close() stops it and
     raises when something was wrong that no single test would have seen.
     """
 
-    def __init__(self, folder=None, database=None, **settings):
+    def __init__(self, folder=None, database=None, fresh=False, **settings):
         self.folder = Path(folder or tempfile.mkdtemp(prefix="hallmark-test."))
         self.folder.chmod(0o755)  # as root hallmarkd becomes another user, who must get in
         self.state = self.folder / "state"
         self.log_file, self.out_file = self.folder / "stderr.log", self.folder / "stdout.log"
         self.database = database
+        self.copied = not (database or fresh)
         self.settings = settings
         self.secrets = []
         self.process = None
@@ -70,6 +72,8 @@ class Hallmark(Client):
         )
 
     def start(self, *arguments, wait=True):
+        if self.copied and not self.state.exists():
+            template.copy_to(self.state, make_template)
         with self.log_file.open("ab") as err, self.out_file.open("ab") as out:
             self.process = subprocess.Popen(
                 [self.program, "serve", *arguments],
@@ -230,3 +234,9 @@ class Hallmark(Client):
         )
         assert not check or done.returncode == 0, f"hallmarkd {' '.join(arguments)}: {done.stderr}"
         return done
+
+
+def make_template(folder):
+    first = Hallmark(folder, fresh=True).start()
+    first.stop()
+    first.check_logs()
