@@ -13,7 +13,7 @@
 #ifndef HALLMARK_BASE_HTTP_H
 #define HALLMARK_BASE_HTTP_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,7 +28,7 @@ struct http_options {
 	const char *ca_file; /* PEM; NULL: the certificates of the system */
 	int attempts;        /* of one call in all; 0: five */
 	int answer_seconds;  /* a call that moves no byte for so long is given up; 0: 60 */
-	const volatile sig_atomic_t *stop; /* not NULL and not 0: calls end at once */
+	const atomic_int *stop; /* not NULL and not 0: calls end at once */
 	/* NULL, or told of every attempt: for --verbose. No header, so no token, is shown. */
 	void (*trace)(const char *method, const char *url, long status);
 };

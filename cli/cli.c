@@ -5,7 +5,7 @@
 #include "base/json_out.h"
 #include "cli/screen.h"
 
-volatile sig_atomic_t cli_stop;
+atomic_int cli_stop;
 
 static void line(const struct cli *cli, const char *before, const char *text)
 {

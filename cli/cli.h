@@ -8,7 +8,7 @@
 #define HALLMARK_CLI_CLI_H
 
 #include <jansson.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -34,7 +34,7 @@ struct cli {
 	struct http *http;
 };
 
-extern volatile sig_atomic_t cli_stop; /* set by SIGINT and SIGTERM */
+extern atomic_int cli_stop; /* set by SIGINT and SIGTERM, looked at by every thread */
 
 /* One line to standard error, unless --quiet; no full stop is added. */
 void cli_say(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

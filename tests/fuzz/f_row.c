@@ -98,9 +98,8 @@ static void check_numbers(const struct wide *w, char cells[][256], const int len
 	assert(w->small == (lengths[1] < 0 ? 0 : (int32_t)number(cells[1], 4)));
 	assert(w->big == (lengths[2] < 0 ? 0 : (int64_t)number(cells[2], 8)));
 	assert(memcmp(&w->real, &real, sizeof(real)) == 0);
-	assert(w->at == (lengths[9] < 0
-				 ? INT64_MIN
-				 : (int64_t)number(cells[9], 8) + INT64_C(946684800000000)));
+	assert(w->at == (lengths[9] < 0 ? INT64_MIN
+					: (int64_t)number(cells[9], 8) + INT64_C(946684800000000)));
 }
 
 static void check_row(const struct wide *w, char cells[][256], const int lengths[])
@@ -134,8 +133,8 @@ static PGresult *result_of(const uint8_t *data, size_t size, char cells[][256], 
 		size -= len;
 		lengths[i] = kind == 4 ? -1 : (int)len;
 		desc[i] = describe(i, kind);
-		*good &= kind != 1 && kind != 2 && kind != 3 &&
-			 well_formed(i, cells[i], lengths[i]);
+		*good &=
+			kind != 1 && kind != 2 && kind != 3 && well_formed(i, cells[i], lengths[i]);
 	}
 	PQsetResultAttrs(res, NCOLUMNS, desc);
 	for (int i = 0; i < NCOLUMNS; i++)

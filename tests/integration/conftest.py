@@ -18,21 +18,13 @@ from support.server import Hallmark
 from support.siege import Siege
 
 
-def pytest_sessionstart(session):
+def pytest_sessionstart():
     if not HALLMARKD.exists():
         pytest.exit(f"{HALLMARKD} is missing: make FLAVOUR={HALLMARKD.parent.parent.name}", 3)
-    if is_first(session):
-        template.begin()
 
 
-def pytest_sessionfinish(session):
-    if is_first(session):
-        template.end()
-
-
-def is_first(session):
-    """Not a worker of pytest-xdist."""
-    return not hasattr(session.config, "workerinput")
+def pytest_sessionfinish():
+    template.end()
 
 
 collect_ignore = [] if FLAVOUR == "faults" else ["test_failpoints.py"]

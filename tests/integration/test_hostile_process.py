@@ -12,11 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support import processes
-from support.paths import FLAVOUR, HALLMARKD, SLOWNESS
-from support.registry import artifact_path, is_problem, make_draft, model_path
+from support.paths import FLAVOUR, HALLMARKD, ROOT, SLOWNESS
+from support.postgres import PSQL
+from support.registry import artifact_path, is_problem, make_draft, model_path, version_path
 from support.server import environment
 from support.siege import Siege
 from support.wire import Wire
+
+DESCRIPTORS = HALLMARKD.parent.parent / "faults/descriptors.so"
+MIGRATIONS = list((ROOT / "migrations").glob("*.sql"))
 
 # ---- 14: the slow -------------------------------------------------------------------------
 
@@ -120,6 +124,75 @@ def test_n70_a_service_without_descriptors_comes_back(start_hallmark, name):
             one.close()
 
 
+def cut_from_database(server):
+    """Ends every connection of the service to the database; it does not hear why."""
+    server.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+
+
+def test_n70_a_service_without_descriptors_connects_again_later(start_hallmark, name):
+    """The database hangs up while no socket can be made: what needs it hears 503, and /ready says
+    so; both end by themselves."""
+    server = start_hallmark()
+    make_draft(server, name)
+    with Siege(server):
+        kept = server.connect()
+        assert server.get("/health", connection=kept).status == 200
+        limit(server, "service", "nofile", 3)  # those are always taken
+        cut_from_database(server)
+        until = time.monotonic() + 10 * SLOWNESS
+        while (answer := server.get(model_path(name), connection=kept)).status == 200:
+            assert time.monotonic() < until, "it is still connected"
+        is_problem(answer, 503)
+        is_problem(server.put(model_path(name + "-2"), json={}, connection=kept), 503)
+        until = time.monotonic() + 10 * SLOWNESS
+        while server.get("/ready", connection=kept).status == 200:
+            assert time.monotonic() < until, "it says that it is ready"
+        assert server.get("/health", connection=kept).status == 200
+        limit(server, "service", "nofile", 1024)
+        until = time.monotonic() + 10 * SLOWNESS
+        while (answer := server.get(model_path(name), connection=kept)).status == 503:
+            assert time.monotonic() < until, "it does not come back"
+        assert answer.status == 200
+        kept.close()
+        server.wait_ready()
+        assert server.put(model_path(name + "-2"), json={}).status == 201
+
+
+@pytest.mark.plain_only  # a sanitizer's runtime has to be loaded first
+def test_n70_a_system_without_descriptors(start_hallmark, open_folder, name, monkeypatch):
+    """ENFILE on accept, on opening a file to write and to read, on connecting to the database."""
+    sign = open_folder / "none"
+    monkeypatch.setenv("LD_PRELOAD", str(DESCRIPTORS))
+    monkeypatch.setenv("NO_DESCRIPTORS", str(sign))
+    server = start_hallmark()
+    monkeypatch.delenv("LD_PRELOAD")
+    make_draft(server, name)
+    assert server.put(artifact_path(name, "there"), body=b"there").status == 201
+    with Siege(server):
+        kept = server.connect()
+        assert server.get("/health", connection=kept).status == 200
+        sign.touch()
+        outside = [socket.create_connection((server.host, server.port)) for _ in range(5)]
+        is_problem(server.put(artifact_path(name, "f"), body=b"x", connection=kept), 503, "busy")
+        is_problem(server.get(artifact_path(name, "there"), connection=kept), 503, "busy")
+        assert server.get(model_path(name), connection=kept).status == 200
+        cut_from_database(server)
+        until = time.monotonic() + 10
+        while (answer := server.get(model_path(name), connection=kept)).status == 200:
+            assert time.monotonic() < until, "it is still connected"
+        is_problem(answer, 503)
+        sign.unlink()
+        kept.close()
+        for one in outside:
+            one.close()
+        server.wait_ready()
+        assert server.get(artifact_path(name, "there")).body == b"there"
+        assert server.put(artifact_path(name, "f"), body=b"x").status == 201
+
+
 def test_n71_threads_that_cannot_be_made_are_done_without(start_hallmark, name):
     """Sixteen uploads at once want sixteen threads; one does the work of all."""
     server = start_hallmark()
@@ -201,7 +274,77 @@ def refuses_newcomers(server):
         time.sleep(0.01)
 
 
-def test_n72_a_migration_that_is_killed_is_done_by_the_next(start_hallmark, postgres):
+class Lock:
+    """A row that somebody else holds, until free()."""
+
+    def __init__(self, server, query):
+        self.psql = subprocess.Popen(
+            [*server.owner, PSQL, "-qXAt", "-d", server.conninfo, "-f", "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+        )
+        self.say(f"BEGIN; {query} FOR UPDATE;")
+        assert self.psql.stdout.readline().strip()
+
+    def say(self, words):
+        self.psql.stdin.write(words + "\n")
+        self.psql.stdin.flush()
+
+    def free(self):
+        self.psql.communicate("COMMIT;\n", timeout=60)
+
+
+def waits_for_lock(server):
+    until = time.monotonic() + 10 * SLOWNESS
+    while not server.sql("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        assert time.monotonic() < until, "nobody waits"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_n72_a_publish_is_whole_or_did_not_happen(start_hallmark, name, with_signal):
+    """While it waits for the version's row: SIGTERM to hallmarkd lets it end, SIGKILL to the
+    service leaves it to the database. Either way state, manifest and event agree."""
+    server = start_hallmark()
+    made = make_draft(server, name).json["id"]
+    assert server.put(artifact_path(name, "f"), body=b"x").status == 201
+    lock = Lock(server, f"SELECT id FROM version WHERE id = '{made}'")
+    body = b"{}"
+    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    with Wire(server, patience=20 * SLOWNESS) as wire:
+        wire.send(wire.head("POST", f"{version_path(name)}/publish", *fields) + body)
+        waits_for_lock(server)
+        if with_signal == signal.SIGTERM:
+            ended = threading.Thread(target=server.stop)
+            ended.start()
+            refuses_newcomers(server)
+            lock.free()
+            assert wire.answer().status == 200
+            ended.join()
+            server.start()
+        else:
+            server.kill("service")
+            assert wire.closed()
+            lock.free()
+            server.wait_pid("service")
+            server.wait_ready()
+    version = server.get(version_path(name)).json
+    events = server.sql("SELECT 1 FROM event WHERE kind = 'version.published'")
+    published = version["state"] == "published"
+    assert published or with_signal == signal.SIGKILL
+    assert len(events) == published
+    assert server.get(f"{version_path(name)}/attestation").status == (200 if published else 404)
+    again = server.post(f"{version_path(name)}/publish", json={})
+    assert again.status in ((200, 409) if published else (200,)), again
+    assert server.get(version_path(name)).json["state"] == "published"
+    with Siege(server):
+        pass
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+def test_n72_a_migration_that_is_ended_is_done_by_the_next(start_hallmark, postgres, with_signal):
     server = start_hallmark(database=postgres.create_database(), begin=False)
     for delay in (0.02, 0.05, 0.1, 0.2):
         migration = subprocess.Popen(
@@ -212,11 +355,13 @@ def test_n72_a_migration_that_is_killed_is_done_by_the_next(start_hallmark, post
             stdout=subprocess.DEVNULL,
         )
         time.sleep(delay * SLOWNESS)
-        processes.kill(migration.pid)
-        migration.wait()
+        processes.kill(migration.pid, with_signal)
+        migration.wait(30 * SLOWNESS)
     server.command("migrate")
     server.start()
     assert server.is_ready()
+    numbers = server.sql("SELECT number FROM schema_migration ORDER BY number")
+    assert [row["number"] for row in numbers] == list(range(1, len(MIGRATIONS) + 1))
 
 
 # ---- 76: settings -------------------------------------------------------------------------
@@ -291,3 +436,5 @@ def test_n76_a_secret_that_is_none_is_refused(start_hallmark):
     file.write_bytes(secret)
     server.start()
     assert server.get("/api/v1/projects").status == 200
+    with Siege(server):
+        pass

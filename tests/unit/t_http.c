@@ -64,7 +64,7 @@ static void test_errors(struct arena *a)
 
 static void test_nobody_there(struct arena *a)
 {
-	volatile sig_atomic_t stop = 0;
+	atomic_int stop = 0;
 	const struct http_options options = {.origin = "http://127.0.0.1:1", .stop = &stop};
 	struct http *h = http_new(&options);
 	struct http_call call = {.method = "GET", .target = "/livez", .attempts = 2};

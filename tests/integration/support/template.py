@@ -1,8 +1,9 @@
 """A state folder as the first start of hallmarkd leaves it, to be copied: initdb and the migrations
 take nine tenths of what a first start costs.
 
-One for all workers of a test run; whoever comes first makes it. Copies have the same keys, secret
-and admin's token. What is about a first start asks for one: Hallmark(fresh=True)."""
+One for all workers of a test run: who comes first makes it, and who goes last removes it. Copies
+have the same keys, secret and admin's token. What is about a first start asks for one:
+Hallmark(fresh=True)."""
 
 import fcntl
 import os
@@ -11,25 +12,35 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-NAME = "HALLMARK_TEST_TEMPLATE"
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", os.getpid())
+FOLDER = Path(tempfile.gettempdir()) / f"hallmark-template.{RUN}"
+held = []  # open while this worker may still want a copy
 
 
 def begin():
-    """Before the workers are started, which find the folder in their environment."""
-    os.environ[NAME] = tempfile.mkdtemp(prefix="hallmark-template.")
-    Path(os.environ[NAME]).chmod(0o755)
-
-
-def end():
-    shutil.rmtree(os.environ.pop(NAME), ignore_errors=True)
+    FOLDER.mkdir(mode=0o755, exist_ok=True)
+    held.append((FOLDER / "users").open("w"))
+    fcntl.flock(held[0], fcntl.LOCK_SH)
 
 
 def copy_to(state, make):
     """Copies the template to `state`; make(folder) makes it, in folder/state."""
-    folder = Path(os.environ[NAME])
-    with (folder / "lock").open("w") as lock:
+    if not held:
+        begin()
+    with (FOLDER / "making").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "made").exists():
-            make(folder)
-            (folder / "made").touch()
-    subprocess.run(["cp", "-a", "--reflink=auto", folder / "state", state], check=True)
+        if not (FOLDER / "made").exists():
+            make(FOLDER)
+            (FOLDER / "made").touch()
+    subprocess.run(["cp", "-a", "--reflink=auto", FOLDER / "state", state], check=True)
+
+
+def end():
+    """At the end of a worker."""
+    while held:
+        with held.pop() as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # another still holds it
+            shutil.rmtree(FOLDER, ignore_errors=True)
