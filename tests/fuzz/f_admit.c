@@ -96,6 +96,7 @@ static void check_frame(const char *head, size_t len, const struct outcome *o)
 
 	must(lengths <= 1 && codings <= 1 && lengths + codings <= 1);
 	must(!o->framed || count(head, len, "Host", &host) == 1);
+	must(!host || strcspn(host, " \t/\\@?#\"<>^`{|}\r\n") >= line(host));
 	must(o->said.chunked == (codings == 1));
 	must((o->said.content_length >= 0) == (lengths == 1));
 	if (codings)
