@@ -281,6 +281,7 @@ soak:			## everything again and again under sanitizers, for SOAK_MINUTES
 	@$(MAKE) $(PARALLEL) --no-print-directory all
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=faults all
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=asan all unit-programs
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=tsan all unit-programs
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
 	@tools/soak.sh $(SOAK_MINUTES) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
 

@@ -16,8 +16,10 @@ while [ $SECONDS -lt $end ]; do
 	rounds=$((rounds + 1))
 	echo "round $rounds, $(((end - SECONDS) / 60)) minutes left"
 	make --no-print-directory FLAVOUR=asan unit
-	CHAOS_SEED=$rounds CHAOS_SECONDS=60 MUTANT_SEED=$rounds MUTANT_SECONDS=120 \
+	make --no-print-directory FLAVOUR=tsan unit
+	FAN_OUT=100000 CHAOS_SEED=$rounds CHAOS_SECONDS=60 MUTANT_SEED=$rounds MUTANT_SECONDS=120 \
 		SCHEMATHESIS_SEED=$rounds SCHEMATHESIS_EXAMPLES=30 HALLMARK_FLAVOUR=asan build/venv/bin/pytest -c tests/pytest.ini -q -n "$(nproc)" -m 'not plain_only'
+	MUTANT_SEED=t$rounds HALLMARK_FLAVOUR=tsan build/venv/bin/pytest -c tests/pytest.ini -q -n "$(nproc)" -m 'not plain_only'
 	tools/fuzz.sh 30 "$@"
 done
 echo "$rounds rounds without a failure"

@@ -3,8 +3,8 @@
     build/venv/bin/python tools/test.py [SUITE...]
 
 Called by `make test`, which has installed the tools. Suites run one after another and use
-all cores themselves; cosign, helm and the release before this one are compiled meanwhile. The full output
-of a suite is kept in build/test/<suite>.log, and shown when it fails.
+all cores themselves, but for those in TOGETHER; cosign, helm and the release before this one are
+compiled meanwhile. The full output of a suite is kept in build/test/<suite>.log, and shown when it fails.
 """
 
 import os
@@ -14,7 +14,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,6 +65,9 @@ def add(tallies):
     return total
 
 
+running = set()  # to be ended when this program is interrupted
+
+
 def run(name, command, limit, env=()):
     """Run a command into its log; returns its exit status, 124 when it took too long."""
     log = OUT / f"{name}.log"
@@ -75,12 +80,14 @@ def run(name, command, limit, env=()):
             env={**ENVIRONMENT, **dict(env)},
             start_new_session=True,
         )
+        running.add(process)
         try:
             return process.wait(limit)
         except subprocess.TimeoutExpired:
             out.write(f"\ngiven up after {limit} seconds\n")
             return 124
         finally:
+            running.discard(process)
             if process.poll() is None:  # too long, or this program was interrupted
                 os.killpg(process.pid, signal.SIGTERM)
                 process.wait(30)
@@ -212,12 +219,15 @@ SUITES = {
     "unit-plain": unit("plain"),
     "unit-asan": unit("asan"),
     "unit-tsan": unit("tsan"),
-    "fuzz": fuzz,
     "integration-plain": integration("plain"),
+    "fuzz": fuzz,
     "integration-asan": integration("asan", "-m", "not plain_only"),
     "integration-tsan": integration("tsan", "-m", "threads and not plain_only"),
     "integration-faults": integration("faults", "--dist=load", "tests/integration/test_failpoints.py"),
 }
+
+# None of them measures time, and where one waits for something the others have work.
+TOGETHER = {"fuzz", "integration-asan", "integration-tsan", "integration-faults"}
 
 
 def chosen(words):
@@ -247,6 +257,28 @@ def tools(process):
     return Tally(failed=1, problems=(f"a tool or the release before could not be built\n{tail('tools')}",))
 
 
+def timed(name):
+    start = time.monotonic()
+    tally = SUITES[name](name)
+    return name, tally, time.monotonic() - start
+
+
+def at_once(names):
+    """Run suites beside each other; each is shown when it ends."""
+    tallies = []
+    with ThreadPoolExecutor(len(names)) as pool:
+        try:
+            for done in as_completed([pool.submit(timed, name) for name in names]):
+                show(*done.result())
+                tallies.append(done.result()[1])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return tallies
+
+
 def main():
     names = chosen(sys.argv[1:])
     OUT.mkdir(parents=True, exist_ok=True)
@@ -260,17 +292,14 @@ def main():
             stdout=(OUT / "tools.log").open("w"),
             stderr=subprocess.STDOUT,
         )
-    for name in names:
-        start = time.monotonic()
-        if name.startswith("integration") and compiling:
-            tally = tools(compiling)
-            compiling = None
-            show("tools", tally, time.monotonic() - start)
-            tallies.append(tally)
+    for _, group in groupby(names, lambda name: "together" if name in TOGETHER else name):
+        group = list(group)
+        if compiling and any(name.startswith("integration") for name in group):
             start = time.monotonic()
-        tally = SUITES[name](name)
-        tallies.append(tally)
-        show(name, tally, time.monotonic() - start)
+            tallies.append(tools(compiling))
+            show("tools", tallies[-1], time.monotonic() - start)
+            compiling = None
+        tallies += at_once(group)
     total = add(tallies)
     print(f"took {time.monotonic() - began:.0f} s; full output in {OUT.relative_to(ROOT)}/")
     print(f"{total.passed} passed, {total.failed} failed")

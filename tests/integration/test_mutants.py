@@ -58,6 +58,17 @@ def try_for(description, server, seconds, first):
     return statuses, n
 
 
+def published(server):
+    """What never changes again, by version."""
+    rows = server.sql(
+        "SELECT v.id, v.semver, v.ordinal, v.params::text, v.published_at, v.key_id, v.files, v.bytes, "
+        "encode(v.manifest_sha256, 'hex') AS manifest, (SELECT json_agg(a.path || a.blob_id || a.minisig "
+        "ORDER BY a.path) FROM artifact a WHERE a.version_id = v.id) AS artifacts "
+        "FROM version v WHERE v.published_at IS NOT NULL"
+    )
+    return {row["id"]: row for row in rows}
+
+
 @pytest.mark.usefixtures("service")
 @pytest.mark.timeout(SECONDS + 180)
 def test_no_spoilt_request_breaks_the_service(furnished):
@@ -67,12 +78,16 @@ def test_no_spoilt_request_breaks_the_service(furnished):
         seed, _, n = ONE.partition(":")
         try_one(description, furnished, seed, int(n))
         return
+    kept = published(furnished)
     heard, n = try_for(description, furnished, SECONDS / 2, 0)
     pid = furnished.pid("service")
     before = processes.resident(pid)
     more, n = try_for(description, furnished, SECONDS / 2, n)
     assert {"200", "400", "404"} <= set(heard) | set(more), (heard, more)
     assert n > 100
+    after = published(furnished)
+    assert kept
+    assert {version: after.get(version) for version in kept} == kept
     if FLAVOUR == "plain":  # sanitizers keep what was freed
         assert processes.resident(pid) < before + FLAT
 

@@ -36,7 +36,8 @@ def furnished(hallmark):
 
 
 def run(server, folder, *options):
-    """All checks, on every operation; returns how many operations were tested and with how many requests."""
+    """All checks, on every operation; returns how many operations were tested, with how many requests,
+    and over how many links from one answer to the next request the sequences went."""
     done = subprocess.run(
         [
             *(PROGRAM, "--config-file", ROOT / "tests/schemathesis.toml", "--no-color"),
@@ -54,7 +55,8 @@ def run(server, folder, *options):
     tested, made = (re.search(words, done.stdout) for words in (r"Tested: (\d+)", r"(\d+) generated"))
     assert tested, done.stdout
     assert made, done.stdout
-    return int(tested[1]), int(made[1])
+    links = re.search(r"(\d+) covered / \d+ selected", done.stdout)
+    return int(tested[1]), int(made[1]), int(links[1]) if links else 0
 
 
 def phases(*names):
@@ -66,9 +68,12 @@ def bearer(token):
 
 
 def test_no_request_of_an_admin_breaks_the_description(furnished, tmp_path):
-    tested, made = run(furnished, tmp_path, *bearer(furnished.token), *phases("coverage", "stateful"))
+    """The links are those that the names of parameters and members tell: what a POST made is asked
+    for, changed, published, deleted."""
+    tested, made, links = run(furnished, tmp_path, *bearer(furnished.token), *phases("coverage", "stateful"))
     assert tested == OPERATIONS
     assert made > 1000
+    assert links >= (60 if LONG else 10)
 
 
 @pytest.mark.skipif(not LONG, reason="make soak runs it")
@@ -79,6 +84,6 @@ def test_no_request_of_a_reader_breaks_the_description(furnished, tmp_path):
 
 
 def test_no_request_of_nobody_breaks_the_description(furnished, tmp_path):
-    tested, made = run(furnished, tmp_path, *phases("examples"))
+    tested, made, _ = run(furnished, tmp_path, *phases("examples"))
     assert tested > OPERATIONS / 2  # the others have no examples
     assert made > 100

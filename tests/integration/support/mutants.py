@@ -10,6 +10,7 @@ import json
 import random
 import re
 import socket
+import struct
 from urllib.parse import quote
 
 from .openapi import example, text
@@ -117,6 +118,7 @@ class Mutant:
         if self.random.random() < 0.05:
             self.said = self.scratched(self.said)
         self.count = len(chosen)
+        self.end = self.one_of(*["waits"] * 20, "half closed", "reset")
 
     def one_of(self, *choices):
         return self.random.choice(choices)
@@ -144,7 +146,9 @@ class Mutant:
 
     def body(self, operation):
         if operation.id == "putArtifact":
-            return "application/octet-stream", self.random.randbytes(self.one_of(0, 1, 100, 70_000))
+            return "application/octet-stream", self.random.randbytes(
+                self.one_of(0, 1, 1, 100, 100, 70_000, 70_000, 900_000)
+            )
         pointer = operation.description.resolve(f"{operation.pointer}/requestBody")[0]
         media_type, content = next(iter(operation.description.at(f"{pointer}/content").items()))
         samples = BODIES.get(operation.id) or [one["value"] for one in content.get("examples", {}).values()]
@@ -250,13 +254,19 @@ class Mutant:
     # ---- the connection --------------------------------------------------------------
 
     def converse(self, patience):
-        """Say it, whole or in pieces; returns what came and whether the server closed."""
+        """Say it, whole or in pieces, and some say no more or hang up at once; returns what came and
+        whether the server closed."""
         heard, closed = bytearray(), False
         with socket.create_connection((self.server.host, self.server.port), 30) as s:
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 for piece in self.pieces():
                     s.sendall(piece)
+                if self.end == "half closed":
+                    s.shutdown(socket.SHUT_WR)
+                elif self.end == "reset":
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return b"", True
                 s.settimeout(patience)
                 while not complete(heard, self.count) and not closed:
                     piece = s.recv(262_144)
@@ -269,6 +279,8 @@ class Mutant:
         return bytes(heard), closed
 
     def pieces(self):
+        if self.end != "waits":
+            return [self.said[: self.random.randrange(len(self.said) + 1)]]
         if self.random.random() < 0.7:
             return [self.said]
         cuts = sorted(self.random.randrange(len(self.said) + 1) for _ in range(self.one_of(1, 3, 10)))
