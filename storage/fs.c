@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "base/durable.h"
 #include "storage/fs_folder.h"
 #include "storage/fs_put.h"
 #include "storage/fs_upkeep.h"
@@ -23,7 +24,8 @@ static int open_patiently(const struct fs *fs, const char *path, int *fd)
 	const size_t tries = fs->local ? 0 : sizeof(pauses_ms) / sizeof(pauses_ms[0]);
 
 	for (size_t i = 0;; i++) {
-		*fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		*fd = TEMP_FAILURE_RETRY(
+			open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 		if (*fd >= 0)
 			return 0;
 		if ((errno != ENOENT && errno != ESTALE) || i >= tries)
@@ -141,8 +143,10 @@ static int make_folders(const char *folder)
 			return error;
 	}
 	snprintf(path, sizeof(path), "%.*s", (int)(strrchr(folder, '/') - folder), folder);
-	fs_sync_folder(*path ? path : "/"); /* may be another's folder: no right to, no duty */
-	return fs_sync_folder(folder);
+	int error = folder_sync(*path ? path : "/");
+	if (!error || error == EACCES) /* another's folder: no right to, no duty */
+		error = folder_sync(folder);
+	return error;
 }
 
 static bool on_one_file_system(const char *folder)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/durable.h"
 #include "base/log.h"
 #include "storage/key.h"
 
@@ -79,19 +80,69 @@ unsigned fs_folder_of(const char *key)
 
 /* ---- folders ---------------------------------------------------------------------- */
 
-/* Some network file systems have no fsync of folders and say EINVAL: nothing to do there. */
-int fs_sync_folder(const char *path)
+unsigned fs_sync_faults(struct fs *fs)
 {
-	AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return atomic_load(&fs->sync_faults);
+}
 
-	if (fd < 0)
-		return errno;
-	return fsync(fd) == 0 || errno == EINVAL || errno == EBADF ? 0 : errno;
+void fs_sync_failed(struct fs *fs)
+{
+	atomic_fetch_add(&fs->sync_faults, 1);
+}
+
+int fs_sync_trusted(struct fs *fs, unsigned faults)
+{
+	return fs_sync_faults(fs) == faults ? 0 : EIO;
 }
 
 int fs_make_folder(const char *path)
 {
 	return mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+/* blobs, blobs/ab and blobs/ab/cd. */
+struct branch {
+	char blobs[PATH_MAX], ab[PATH_MAX], cd[PATH_MAX];
+};
+
+static void branch_of(const struct fs *fs, unsigned folder, struct branch *b)
+{
+	fs_folder_path(fs, folder, b->cd);
+	snprintf(b->ab, sizeof(b->ab), "%.*s", (int)(strrchr(b->cd, '/') - b->cd), b->cd);
+	snprintf(b->blobs, sizeof(b->blobs), "%.*s", (int)(strrchr(b->ab, '/') - b->ab), b->ab);
+}
+
+/* After a failed fsync only what is made anew can become safe. Who has found the folders there
+ * hears of it by one of the two numbers, who comes later makes them. */
+static void branch_forsake(struct fs *fs, const struct branch *b)
+{
+	fs_sync_failed(fs);
+	rmdir(b->cd);
+	rmdir(b->ab);
+	fs_sync_failed(fs);
+}
+
+static int branch_sync(struct fs *fs, const struct branch *b)
+{
+	int error = folder_sync(b->ab);
+
+	if (!error)
+		error = folder_sync(b->blobs);
+	if (error)
+		branch_forsake(fs, b);
+	return error;
+}
+
+static int branch_make(struct fs *fs, const struct branch *b)
+{
+	const unsigned faults = fs_sync_faults(fs);
+	int error = fs_make_folder(b->ab);
+
+	if (!error)
+		error = fs_make_folder(b->cd);
+	if (!error)
+		error = branch_sync(fs, b);
+	return error ? error : fs_sync_trusted(fs, faults);
 }
 
 /* A folder that exists may have been made a moment ago by someone who has not
@@ -101,28 +152,15 @@ int fs_folder_ready(struct fs *fs, unsigned folder)
 {
 	const unsigned char bit = (unsigned char)(1U << (folder & 7));
 	atomic_uchar *safe = &fs->safe[folder / 8];
-	char path[PATH_MAX];
-	int error;
+	struct branch b;
 
 	if (atomic_load(safe) & bit)
 		return 0;
-	fs_folder_path(fs, folder, path);
-	char *cd = strrchr(path, '/');
-	*cd = '\0';
-	char *ab = strrchr(path, '/');
-	if ((error = fs_make_folder(path)))
-		return error;
-	*cd = '/';
-	if ((error = fs_make_folder(path)))
-		return error;
-	*cd = '\0';
-	if ((error = fs_sync_folder(path)))
-		return error;
-	*ab = '\0';
-	if ((error = fs_sync_folder(path)))
-		return error;
-	atomic_fetch_or(safe, bit);
-	return 0;
+	branch_of(fs, folder, &b);
+	int error = branch_make(fs, &b);
+	if (!error)
+		atomic_fetch_or(safe, bit);
+	return error;
 }
 
 void fs_folder_forget(struct fs *fs, unsigned folder)

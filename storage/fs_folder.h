@@ -22,6 +22,7 @@ struct fs {
 	struct store store;
 	bool local;
 	atomic_uchar safe[FS_FOLDERS / 8]; /* this process has fsynced the folder's parents */
+	atomic_uint sync_faults;           /* so often the fsync of a folder has failed */
 	char path[];
 };
 
@@ -50,7 +51,13 @@ struct problem fs_key_path(const struct fs *fs, struct arena *a, const char *key
 			   char path[PATH_MAX]) MUST_CHECK; /* of a key that is checked first */
 unsigned fs_folder_of(const char *key);
 
-int fs_sync_folder(const char *path);
+/* Several uploads make names in one folder. When its fsync fails the kernel tells one of them,
+ * and the next that all is well. So an fsync is trusted when no other has failed since `faults`
+ * was read, which comes before the name is made. 0, or EIO. */
+unsigned fs_sync_faults(struct fs *fs);
+void fs_sync_failed(struct fs *fs);
+int fs_sync_trusted(struct fs *fs, unsigned faults);
+
 int fs_make_folder(const char *path); /* or it is there */
 
 /* The folder exists and what leads to it is safe; after a fault it is to be forgotten. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/durable.h"
 #include "base/failpoint.h"
 
 enum {
@@ -50,8 +51,8 @@ int fs_create_incoming(const struct fs *fs, char name[STORAGE_RANDOM_TEXT + 1], 
 
 		storage_random(name);
 		fs_incoming_path(fs, name, path);
-		int fd =
-			open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, BLOB_MODE);
+		int fd = TEMP_FAILURE_RETRY(open(
+			path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, BLOB_MODE));
 		if (fd < 0)
 			return errno;
 		int error = fs->local ? lock_new(fd, &lost) : (lost = false, 0);
@@ -212,18 +213,22 @@ static int move_in(struct fs_put *put, const char *key, const char *to)
 /* After fsync the close has nothing left to write, but NFS reports late errors
  * there. The new name comes first because the lock ends with the close; nobody
  * knows that name yet. */
-static int settle(struct fs_put *put, const char *path)
+static int settle(struct fs_put *put, const char *path, unsigned faults)
 {
 	char folder[PATH_MAX];
-	int fd = put->fd, error;
+	int fd = put->fd;
 
 	put->fd = -1;
 	if (close(fd) != 0 && errno != EINTR)
 		return errno;
 	FAILPOINT(UPLOAD_CLOSED);
 	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path), path);
-	error = fs_sync_folder(folder);
-	return error ? error : FAILPOINT_ERROR(UPLOAD_SETTLED);
+	int error = folder_sync(folder);
+	if (error)
+		fs_sync_failed(put->fs);
+	if (!error)
+		error = FAILPOINT_ERROR(UPLOAD_SETTLED);
+	return error ? error : fs_sync_trusted(put->fs, faults);
 }
 
 struct problem fs_put_finish(struct store_put *p, struct arena *a, const unsigned char sha256[32],
@@ -235,7 +240,9 @@ struct problem fs_put_finish(struct store_put *p, struct arena *a, const unsigne
 
 	storage_key_new(sha256, key);
 	fs_blob_path(put->fs, key, path);
-	int error = fsync(put->fd) == 0 ? FAILPOINT_ERROR(UPLOAD_FSYNCED) : errno;
+	int error =
+		TEMP_FAILURE_RETRY(fsync(put->fd)) == 0 ? FAILPOINT_ERROR(UPLOAD_FSYNCED) : errno;
+	const unsigned faults = fs_sync_faults(put->fs);
 	if (!error) {
 		what = "rename";
 		error = move_in(put, key, path);
@@ -243,7 +250,7 @@ struct problem fs_put_finish(struct store_put *p, struct arena *a, const unsigne
 	if (!error) {
 		what = "settle";
 		FAILPOINT(UPLOAD_RENAMED);
-		error = settle(put, path);
+		error = settle(put, path, faults);
 		if (error)
 			unlink(path);
 	}

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/durable.h"
 #include "storage/fs.h"
 #include "storage/fs_put.h"
 #include "storage/key.h"
@@ -24,7 +25,7 @@ static struct problem probe(const struct fs *fs, struct arena *a, time_t *now)
 	if (error)
 		return fs_fault(a, error, "probe", fs->path);
 	fs_incoming_path(fs, name, path);
-	if (write(fd, "", 1) != 1 || fstat(fd, &st) != 0)
+	if (!write_whole(fd, "", 1) || fstat(fd, &st) != 0)
 		error = errno;
 	if (unlink(path) != 0 && !error)
 		error = errno;
@@ -51,7 +52,7 @@ static bool remove_dead(const struct fs *fs, const char *path, time_t now)
 			return false;
 		return unlink(path) == 0;
 	}
-	AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
 		return false;
 	return unlink(path) == 0; /* under the lock: see storage/fs_put.c */
