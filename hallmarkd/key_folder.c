@@ -37,9 +37,7 @@ struct problem key_create(struct arena *a, const char *dir, struct minisign_publ
 {
 	char id[MINISIGN_ID_TEXT];
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-		return cannot(a, "made", dir);
-	TRY(durable_folder_of(a, dir));
+	TRY(durable_folder(a, dir, 0700));
 	struct passage *p = sodium_malloc(sizeof(*p));
 	if (!p)
 		return out_of_memory(a);
@@ -91,6 +89,7 @@ static struct problem read_key(struct arena *a, const char *path, struct passage
 	size_t len = 0;
 
 	TRY(read_text(a, path, passage->text, &len));
+	TRY(durable_file(a, path)); /* before anything is signed that needs it */
 	struct problem p = minisign_secret_read(a, passage->text, len, &passage->secret);
 	if (p.code != PROBLEM_NONE)
 		return problem(a, p.code, "%s: %s", path, p.detail);

@@ -52,6 +52,8 @@ static struct problem ensure_secret(struct arena *a, const struct config *c, PGc
 	struct problem p = secret_read(a, c->secret_file, secret);
 	bool tokens;
 
+	if (p.code == PROBLEM_NONE)
+		return durable_file(a, c->secret_file); /* before there are tokens that need it */
 	if (p.code != PROBLEM_NOT_FOUND)
 		return p;
 	TRY(has_tokens(a, conn, &tokens));
@@ -65,7 +67,8 @@ static struct problem ensure_secret(struct arena *a, const struct config *c, PGc
 	FAILPOINT(SECRET_MADE);
 	if (p.code != PROBLEM_NONE && p.code != PROBLEM_CONFLICT)
 		return p;
-	return secret_read(a, c->secret_file, secret);
+	TRY(secret_read(a, c->secret_file, secret));
+	return durable_file(a, c->secret_file);
 }
 
 /* ---- The signing key ---- */
@@ -183,10 +186,12 @@ static struct problem take_turn(struct arena *a, PGconn *conn)
 /* The last folder of the path only: a mount that is missing must not be papered over. */
 static struct problem ensure_storage(struct arena *a, const char *path)
 {
-	if (strstr(path, "://") || mkdir(path, 0700) == 0 || errno == EEXIST)
+	if (strstr(path, "://"))
 		return NO_PROBLEM;
-	return problem(a, PROBLEM_INVALID, "the storage folder %s cannot be made: %s", path,
-		       strerror(errno));
+	struct problem p = durable_folder(a, path, 0700);
+	if (p.code == PROBLEM_NONE)
+		return p;
+	return problem(a, PROBLEM_INVALID, "the storage folder cannot be made: %s", p.detail);
 }
 
 struct problem prepare_transfers(struct arena *a, const struct config *c)

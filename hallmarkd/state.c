@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/durable.h"
+
 #define LOCK_FILE "hallmarkd.lock"
 
 static bool is_noise(const char *name)
@@ -35,18 +37,17 @@ static bool is_ours(const char *path)
 	return empty || lock;
 }
 
-/* The folders above it, for everybody to pass through. */
-static bool make_parents(struct arena *a, const char *path)
+/* With the folders above it, for everybody to pass through. */
+static struct problem make_path(struct arena *a, const char *path)
 {
 	char *p = arena_printf(a, "%s", path);
 
 	for (char *slash = strchr(p + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		if (mkdir(p, 0755) != 0 && errno != EEXIST)
-			return false;
+		TRY(durable_folder(a, p, 0755));
 		*slash = '/';
 	}
-	return true;
+	return durable_folder(a, p, 0700);
 }
 
 static struct problem wrong_owner(struct arena *a, const char *path, uid_t uid)
@@ -62,10 +63,12 @@ static struct problem wrong_owner(struct arena *a, const char *path, uid_t uid)
 
 static struct problem make_folder(struct arena *a, const char *path, struct stat *st)
 {
-	if (!make_parents(a, path) || (mkdir(path, 0700) != 0 && errno != EEXIST))
+	struct problem p = make_path(a, path);
+
+	if (p.code != PROBLEM_NONE)
 		return problem(a, PROBLEM_INVALID,
 			       "the state folder %s cannot be made: %s; name another with --state",
-			       path, strerror(errno));
+			       path, p.detail);
 	if (stat(path, st) != 0 || !S_ISDIR(st->st_mode))
 		return problem(a, PROBLEM_INVALID, "the state folder %s is not a folder", path);
 	return NO_PROBLEM;
@@ -85,7 +88,7 @@ static struct problem take_over(struct arena *a, const char *path, const struct 
 				: problem(a, PROBLEM_INTERNAL, "cannot give %s to %s: %s", path,
 					  who->name, strerror(errno));
 	close(fd);
-	return p;
+	return p.code == PROBLEM_NONE ? durable_folder_of(a, lock) : p;
 }
 
 struct problem state_make(struct arena *a, const char *path, const struct identity *who)
