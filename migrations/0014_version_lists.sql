@@ -1,5 +1,6 @@
--- What lists of the versions of one large model need.
+-- What lists of the versions and events of one large model need.
 --
+--   events of a model ........... model_named_1() tells the planner which one, so how many there are
 --   created after, before ....... version_ordinal_at_1() turns a time into an ordinal, for version_ordinal
 --   metric op value ............. metric_few_1() names the versions when they are few, for version_pkey
 --   range ....................... version_few_1() likewise
@@ -54,6 +55,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION metric_few_1(uuid, text, text, float8, text, text) IS
 	'The versions of a model whose current value of a metric passes a comparison (<, <=, =, >=, >); NULL: more than 1,000.';
+
+CREATE FUNCTION model_named_1(p_name text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+	RETURN (SELECT m.id FROM model m
+		 WHERE m.project = split_part(p_name, '/', 1) AND m.name = substr(p_name, strpos(p_name, '/') + 1)
+		   AND m.deleted_at IS NULL);
+END $$;
+COMMENT ON FUNCTION model_named_1(text) IS 'The model with the name project/model; NULL: there is none.';
 
 CREATE FUNCTION version_few_1(p_model uuid, p_low bytea, p_high bytea, p_low2 bytea, p_high2 bytea, p_low3 bytea,
 	p_high3 bytea) RETURNS uuid[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE

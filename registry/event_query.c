@@ -5,13 +5,8 @@ enum { KIND, KINDS, MODEL, SUBJECT, ACTOR, AFTER, BEFORE };
 static const struct list_filter filters[] = {
 	[KIND] = {"kind", {"e.kind = $?", {OID_TEXT}}, 0},
 	[KINDS] = {"kind", {"e.kind = ANY ($?)", {OID_TEXT_ARRAY}}, 0},
-	/* The name of today or of the event's day: "project/model". */
-	[MODEL] = {"model",
-		   {"o.model_id = (SELECT m.id FROM model m WHERE m.deleted_at IS NULL "
-		    "AND m.project = split_part($?, '/', 1) AND m.name = substr($?, strpos($?, "
-		    "'/') + 1))",
-		    {OID_TEXT, OID_TEXT, OID_TEXT}},
-		   0},
+	/* The model that is named so today: "project/model". */
+	[MODEL] = {"model", {"o.model_id = model_named_1($?)", {OID_TEXT}}, 0},
 	[SUBJECT] = {"subject", {"e.subject = $?", {OID_TEXT}}, 0},
 	[ACTOR] = {"actor", {"e.actor = $?", {OID_TEXT}}, 0},
 	[AFTER] = {"after", {"e.at >= $?", {OID_TIMESTAMPTZ}}, 0},

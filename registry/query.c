@@ -153,7 +153,7 @@ static struct problem take(struct args *args, struct list_choice *choice,
 		if (!strchr(s, '/'))
 			return problem_at_parameter(args->arena, rule->parameter,
 						    "write project/model");
-		arg_text(args, s), arg_text(args, s), arg_text(args, s);
+		arg_text(args, s);
 		return NO_PROBLEM;
 	case QUERY_TIME:
 		TRY(filter_time(args->arena, rule->parameter, s, &at));

@@ -26,7 +26,7 @@ enum query_kind {
 	QUERY_TIME,   /* one timestamptz */
 	QUERY_WORD,   /* one word: row filter, one text; "a,b": row filter + 1, one text[] */
 	QUERY_TEXT,   /* one text, as it is */
-	QUERY_MODEL,  /* "project/model", three times */
+	QUERY_MODEL,  /* "project/model": one text */
 	QUERY_RANGE,  /* a version range: REFERENCE_KEYS bounds (bytea), releases first */
 };
 

@@ -25,7 +25,8 @@ static const struct pair presets[] = {
 static const char *const limits[LANE_KINDS] = {
 	[LANE_READ] =
 		"-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c statement_timeout=5s",
-	[LANE_SLOW] = "-c jit=off -c statement_timeout=5s -c plan_cache_mode=force_custom_plan",
+	[LANE_SLOW] = "-c jit=off -c enable_seqscan=off -c statement_timeout=5s "
+		      "-c plan_cache_mode=force_custom_plan",
 	[LANE_WRITE] = CHANGES,
 	[LANE_SHARED] = CHANGES,
 };

@@ -229,7 +229,7 @@ def lists(large, small, seconds, times):
 
 def giant_pages(registry, name):
     path = model_path(name) + "/versions"
-    far = 100_000 if name == "giant" else 80
+    far = 20_000 if name == "giant" else 80
     return [one for sort in [*VERSION_SORTS, *METRIC_SORTS] for one in paged(registry, path, far, sort=sort)]
 
 
@@ -245,10 +245,12 @@ def giant_references(_, name):
 
 
 def giant_compare(registry, name):
-    found = registry.chosen(
+    found = rows(
+        registry.database,
         f"""SELECT v.semver FROM version v JOIN model m ON m.id = v.model_id
-            WHERE m.project = 'fleet' AND m.name = '{name}' AND v.state = 'published' ORDER BY v.ordinal""",
-        2000,
+            WHERE m.project = 'fleet' AND m.name = '{name}' AND v.state = 'published'
+              AND v.ordinal % greatest(1, (SELECT last FROM version_counter c WHERE c.model_id = m.id) / 500) = 0
+            ORDER BY v.ordinal""",
     )
     words = [row["semver"] for row in found]
     picks = [random.Random(i).sample(words, 20) for i in range(50)]
@@ -256,7 +258,7 @@ def giant_compare(registry, name):
 
 
 def giant_series(registry, name):
-    path, far = model_path(name) + "/metrics", 50_000 if name == "giant" else 80
+    path, far = model_path(name) + "/metrics", 10_000 if name == "giant" else 80
     return [one for names in ("accuracy", "accuracy,loss") for one in paged(registry, path, far, names=names)]
 
 

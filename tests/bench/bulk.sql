@@ -158,6 +158,10 @@ INSERT INTO metric_current (version_id, model_id, value, step, at, arrival, name
 SELECT m.version_id, b.model_id, m.value, m.step, m.at, m.arrival, m.name, m.dataset, m.slice
   FROM metric m JOIN bulk_version b ON b.id = m.version_id WHERE b.state <> 'discarded' ORDER BY m.arrival;
 
+INSERT INTO model_metric (model_id, project, name, dataset, slice, low, high)
+SELECT m.id, m.project, c.name, c.dataset, c.slice, min(c.value), max(c.value)
+  FROM metric_current c JOIN model m ON m.id = c.model_id GROUP BY m.id, c.name, c.dataset, c.slice;
+
 INSERT INTO alias (model_id, version_id, name, moved_by)
 SELECT DISTINCT ON (b.model_id) b.model_id, b.id, 'champion', 'release'
   FROM bulk_version b WHERE b.state = 'published' ORDER BY b.model_id, b.ordinal DESC;
