@@ -456,7 +456,7 @@ int main(void)
 		make_registry();
 	PQfinish(pg);
 	p = conninfo_read(arena, made ? made : conninfo, LANE_SLOW, &info);
-	pg = p.code == PROBLEM_NONE ? PQconnectdbParams(info.keywords, info.values, 0) : NULL;
+	pg = p.code == PROBLEM_NONE ? PQconnectdbParams(info.keywords, info.values[0], 0) : NULL;
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
 		check_lists(&questions[i]);
 	arena_free(arena);
