@@ -47,6 +47,7 @@ static bool none_left(void)
 	if (!next)                                                                                 \
 	*(void **)&next = dlsym(RTLD_NEXT, #name)
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are reserved */
 int accept4(int fd, __SOCKADDR_ARG address, socklen_t *restrict len, int flags)
 {
 	NEXT(accept4);
@@ -91,3 +92,4 @@ OPENS(open64)
 	}
 OPENS_AT(openat)
 OPENS_AT(openat64)
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
