@@ -25,7 +25,7 @@
 #include "hallmarkd/signers.h"
 #include "hallmarkd/state.h"
 
-enum { MS = 1000, DATABASE_POLL = 5 * MS };
+enum { MS = 1000, DATABASE_POLL = 5 * MS, DATABASE_LEAVES = 5 * 1000 * MS };
 
 /* In the order they are stopped. */
 enum part_id { PREPARE, SERVICE, SIGNER, OTHER_SIGNER, POSTGRES, PARTS };
@@ -86,6 +86,20 @@ static int64_t patience(const struct supervisor *s, enum part_id id)
 	return (id == POSTGRES ? 60LL : 5LL) * 1000 * MS;
 }
 
+/* While it recovers from a crash, PostgreSQL that is asked for a fast shutdown may wait for its
+ * checkpointer for ever. Nobody has a session then: an immediate one takes nothing from anybody,
+ * and the next start recovers again. */
+static int stop_signal(struct supervisor *s, enum part_id id)
+{
+	pid_t pid;
+
+	if (id != POSTGRES)
+		return part_rows[id].stop;
+	const enum postgres_status status = postgres_status(s->scratch, &s->pg, &pid);
+	arena_reset(s->scratch);
+	return status == POSTGRES_READY ? part_rows[id].stop : part_rows[id].kill;
+}
+
 /* The first that still runs is asked to end; its end calls here again. */
 static void stop_next(struct supervisor *s)
 {
@@ -94,7 +108,7 @@ static void stop_next(struct supervisor *s)
 
 		if (!p->child.pid)
 			continue;
-		child_signal(&p->child, part_rows[id].stop);
+		child_signal(&p->child, stop_signal(s, (enum part_id)id));
 		poller_set(s->poller, &p->timer, monotonic_us() + patience(s, (enum part_id)id));
 		return;
 	}
@@ -256,6 +270,16 @@ static void start_postgres(struct supervisor *s)
 	arena_reset(s->scratch);
 }
 
+/* For one of them that does not, see stop_signal(). */
+static void let_leave(struct supervisor *s)
+{
+	struct part *p = &s->parts[POSTGRES];
+
+	s->database_leaving = true;
+	child_signal(&p->child, SIGINT);
+	poller_set(s->poller, &p->timer, monotonic_us() + DATABASE_LEAVES);
+}
+
 /* Takes over one that a supervisor before us left behind, or starts one. */
 static void begin_postgres(struct supervisor *s)
 {
@@ -271,9 +295,8 @@ static void begin_postgres(struct supervisor *s)
 	log_line(LOG_INFO, "database_adopted", LOG_INT("pid", pid));
 	s->database_found = true;
 	FAILPOINT(DATABASE_ADOPTED);
-	s->database_leaving = status == POSTGRES_STOPPING;
-	if (s->database_leaving)
-		child_signal(&p->child, SIGINT);
+	if (status == POSTGRES_STOPPING)
+		let_leave(s);
 }
 
 static void poll_database(struct timer *t)
@@ -283,6 +306,8 @@ static void poll_database(struct timer *t)
 	enum postgres_status status = postgres_status(s->scratch, &s->pg, &pid);
 
 	arena_reset(s->scratch);
+	if (status == POSTGRES_STOPPING && s->database_found && !s->database_leaving)
+		let_leave(s);
 	if (status == POSTGRES_READY && !s->database_leaving && pid == s->parts[POSTGRES].child.pid)
 		start_prepare(s);
 	else
@@ -356,7 +381,7 @@ static void part_due(struct timer *t)
 		[OTHER_SIGNER] = start_signer, [POSTGRES] = start_postgres,
 	};
 
-	if (p->s->stopping)
+	if (p->s->stopping || (id_of(p) == POSTGRES && p->s->database_leaving))
 		patience_ended(p);
 	else
 		starts[id_of(p)](p->s);

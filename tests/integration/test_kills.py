@@ -55,6 +55,7 @@ class Killer:
             + ["signer"] * 2
             + ["postmaster", "commit_killed"]
             + ["commit_terminated"] * 3
+            + ["supervisor_in_recovery"]
             + ["supervisor"] * 3  # it also forgets how often the others died, and starts them at once
         )
         time.sleep(self.random.uniform(0, 0.25) * min(SLOWNESS, 4))
@@ -71,6 +72,12 @@ class Killer:
     def supervisor(self):
         self.server.kill("supervisor")
         self.server.start(wait=False)
+
+    def supervisor_in_recovery(self):
+        """The next one finds a PostgreSQL that was asked to go while it recovered."""
+        self.commit_killed()
+        time.sleep(self.random.uniform(0, 0.3))
+        self.supervisor()
 
     def postmaster(self):
         pid = self.server.kill("postgres")
