@@ -241,7 +241,6 @@ WORKERS ?= $(JOBS)
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 PYTHON := build/venv/bin/python
 FUZZ_SECONDS ?= 60
-SOAK_MINUTES ?= 60
 
 # A report ends the program, so that a test sees it; leaks are reports too.
 export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
@@ -276,14 +275,14 @@ fuzz:			## each fuzz target for FUZZ_SECONDS, from its corpus
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
 	@tools/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
 
-soak:			## everything again and again under sanitizers, for SOAK_MINUTES
-	@tools/setup.sh test cosign
-	@$(MAKE) $(PARALLEL) --no-print-directory all
-	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=faults all
+soak:			## at length what test proves, in 90 minutes; SOAK=10 takes ten times as long, PARTS="kills disk" are some of it
+	@tools/setup.sh test cosign helm previous postgres17 postgres18
+	@$(MAKE) $(PARALLEL) --no-print-directory all unit-programs fault-libraries
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=asan all unit-programs
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=tsan all unit-programs
+	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=faults all
 	@$(MAKE) $(PARALLEL) --no-print-directory FLAVOUR=fuzz fuzz-programs
-	@tools/soak.sh $(SOAK_MINUTES) $(FUZZ_C:tests/fuzz/%.c=build/fuzz/fuzz/%)
+	@$(PYTHON) tools/soak.py $(PARTS)
 
 bench:			## speed and memory beside yardsticks; OPTIONS="--only read --times 3" for parts
 	@tools/setup.sh test
