@@ -240,3 +240,4 @@ def make_template(folder):
     first = Hallmark(folder, fresh=True).start()
     first.stop()
     first.check_logs()
+    shutil.rmtree(first.state / "artifacts")  # not every copy keeps them there
