@@ -22,12 +22,12 @@
 struct http;
 
 struct http_options {
-	const char *origin;  /* as origin_read() (base/origin.h) makes it */
-	const char *token;   /* NULL: none is sent */
-	const char *agent;   /* User-Agent */
-	const char *ca_file; /* PEM; NULL: the certificates of the system */
-	int attempts;        /* of one call in all; 0: five */
-	int answer_seconds;  /* a call that moves no byte for so long is given up; 0: 60 */
+	const char *origin;     /* as origin_read() (base/origin.h) makes it */
+	const char *token;      /* NULL: none is sent */
+	const char *agent;      /* User-Agent */
+	const char *ca_file;    /* PEM; NULL: the certificates of the system */
+	int attempts;           /* of one call in all; 0: five */
+	int answer_seconds;     /* a call that moves no byte for so long is given up; 0: 60 */
 	const atomic_int *stop; /* not NULL and not 0: calls end at once */
 	/* NULL, or told of every attempt: for --verbose. No header, so no token, is shown. */
 	void (*trace)(const char *method, const char *url, long status);
