@@ -3,6 +3,7 @@ is asserted by each of them."""
 
 import ast
 import re
+from functools import cache
 
 import pytest
 from support.paths import ROOT
@@ -12,12 +13,15 @@ FOLDER = ROOT / "tests/integration"
 NUMBER = re.compile(r"_n(\d\d)(?=_)")
 
 
+@cache
 def numbered():
     """(file, function) of every test that bears a number."""
-    for path in sorted(FOLDER.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef) and NUMBER.search(node.name):
-                yield path, node
+    return [
+        (path, node)
+        for path in sorted(FOLDER.glob("test_*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and NUMBER.search(node.name)
+    ]
 
 
 @pytest.mark.plain_only
