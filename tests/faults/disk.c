@@ -278,7 +278,7 @@ static size_t shortened(const struct event *e, size_t n)
 
 	if (e->effect != SHORT)
 		return n;
-	return n >= 2 * SECTOR ? n / 2 / SECTOR * SECTOR : (n + 1) / 2;
+	return n >= (size_t)2 * SECTOR ? n / 2 / SECTOR * SECTOR : (n + 1) / 2;
 }
 
 /* ---- the beginning ------------------------------------------------------------------ */
