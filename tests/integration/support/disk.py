@@ -29,8 +29,6 @@ FAULTS = 8
 FAULT = struct.Struct("<Iiiiiii16s84s")
 HEAD = 128
 
-NO_ERROR = {"EIO", "ENOSPC", "EDQUOT", "EINTR"}
-
 
 def kinds():
     """The names that the library has for calls, in the order of their numbers."""
