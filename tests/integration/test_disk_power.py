@@ -13,7 +13,7 @@ from support.disk import ALWAYS, SWALLOW, WatchedHallmark
 from support.model import Model, good, refused
 from support.paths import SLOWNESS
 from support.power import Power
-from test_durability import Writer, check_everything
+from support.writers import Writer, check_everything
 
 pytestmark = pytest.mark.plain_only
 
