@@ -39,7 +39,9 @@ BEGIN
 END $$;
 """
 TERMINATE = IN_COMMIT.format(end="PERFORM pg_terminate_backend(found)")
-KILL = IN_COMMIT.format(end="EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'kill -9 ' || found)")
+KILL = IN_COMMIT.format(
+    end="EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat >/dev/null; kill -9 ' || found)"
+)
 
 
 class Killer:
