@@ -58,6 +58,7 @@ struct loop {
 	struct peer *peers[PEER_GROUPS];
 	unsigned accepting; /* the next connection's group, when divided by their number */
 	int watching;       /* the group that the watchdog looks at next */
+	uint64_t crowd;     /* connections at most, since memory was last given back for them */
 	struct timer watchdog;
 };
 

@@ -1,6 +1,7 @@
 #include "api/peer.h"
 
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 static const int64_t watch_us = 1000000;  /* how often the watchdog looks at each */
 static const int64_t phase_us = 10000000; /* a body or reply must get on within this … */
 enum { PHASE_BYTES = 10 * 1024 };         /* … by so much: 1 KiB a second */
-enum { GIVE_BACK_AFTER = 2, PAGE = 4096 };
+enum { GIVE_BACK_AFTER = 2, PAGE = 4096, CROWD = 256 };
 
 struct peer *peer_of(struct MHD_Connection *conn)
 {
@@ -87,9 +88,10 @@ void peer_turn_to(struct peer *peer, const struct loop *loop, struct request *rq
 /* --- memory of idle connections --- */
 
 /* Bytes that were read from it and are of no request that we know: empty lines before one, marks
- * between chunks, the beginning of the next head. */
+ * between chunks, what is not yet handed on of a body, the beginning of the next head. */
 static int64_t unknown_bytes(const struct peer *peer)
 {
+	const int64_t known = peer->eaten + (peer->rq ? bytes_of(peer->rq) : 0);
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
 	int unread = 0;
@@ -97,18 +99,32 @@ static int64_t unknown_bytes(const struct peer *peer)
 	if (ioctl(peer->fd, FIONREAD, &unread) != 0 || /* before the sum that grows */
 	    getsockopt(peer->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
 		return INT64_MAX;
-	return (int64_t)info.tcpi_bytes_received - unread - peer->eaten;
+	return (int64_t)info.tcpi_bytes_received - unread - known;
 }
 
-static bool all_zero(const char *from, size_t len)
+static bool is_zero(const char *page)
 {
-	return len == 0 || (*from == 0 && memcmp(from, from + 1, len - 1) == 0);
+	return *page == 0 && memcmp(page, page + 1, PAGE - 1) == 0;
+}
+
+/* Runs of pages of zeros go back at once. */
+static void drop_zeros(char *from, const char *end)
+{
+	while (from < end) {
+		char *to = from;
+
+		while (to < end && is_zero(to))
+			to += PAGE;
+		if (to > from)
+			madvise(from, (size_t)(to - from), MADV_DONTNEED);
+		from = to + PAGE;
+	}
 }
 
 /* A connection's memory is one piece, at whose start the next head is read; its line may have
  * moved from there by the unknown bytes before it, not more. So what is PEER_MEMORY long from the
- * line, less these, lies in that piece. A request that is coming in has bytes there: it is left
- * alone. Nobody else writes there, since only this loop runs this connection. */
+ * line, less these, lies in that piece. Nobody else writes there, since only this loop runs this
+ * connection: zeros that go back are still zeros when they are looked at next. */
 static void give_back(const struct peer *peer)
 {
 	const int64_t unknown = unknown_bytes(peer);
@@ -118,10 +134,9 @@ static void give_back(const struct peer *peer)
 	char *const line = (char *)peer->line;
 	const size_t skip = -(uintptr_t)line % PAGE;
 	const size_t room = (size_t)(PEER_MEMORY - unknown);
-	const size_t pages = room > skip ? (room - skip) / PAGE : 0;
 
-	if (pages && all_zero(line + skip, pages * PAGE))
-		madvise(line + skip, pages * PAGE, MADV_DONTNEED);
+	if (room > skip)
+		drop_zeros(line + skip, line + skip + (room - skip) / PAGE * PAGE);
 }
 
 static void idle_look(struct peer *peer)
@@ -154,6 +169,7 @@ static bool too_slow(struct peer *peer, int64_t now)
 		if (moved - peer->phase_bytes < PHASE_BYTES)
 			return true;
 		peer->phase_bytes = moved;
+		give_back(peer);
 	}
 	peer->deadline = now + phase_us;
 	return false;
@@ -207,6 +223,20 @@ static void look_for_end(const struct peer *peer)
 		shutdown(peer->fd, SHUT_RD);
 }
 
+/* The C library keeps what was freed between what is still there. When most of a crowd has left,
+ * the next one would find all of it in memory, and use a part. */
+static void trim(struct loop *loop)
+{
+	const uint64_t connections = loop->metrics.connections;
+
+	if (connections > loop->crowd)
+		loop->crowd = connections;
+	if (loop->crowd < CROWD || connections > loop->crowd / 2)
+		return;
+	loop->crowd = connections;
+	malloc_trim(0);
+}
+
 static void watchdog(struct timer *timer)
 {
 	struct loop *loop = OWNER_OF(timer, struct loop, watchdog);
@@ -221,6 +251,7 @@ static void watchdog(struct timer *timer)
 		counter_add(&loop->metrics.closed_slow, 1);
 		end(peer);
 	}
+	trim(loop);
 	gauge_set(&loop->metrics.in_flight, (uint64_t)loop->requests);
 	loop->daemon_ready = true; /* out of descriptors it had stopped accepting, perhaps */
 	loop->watching = (loop->watching + 1) % PEER_GROUPS;

@@ -7,8 +7,8 @@
  * its socket shut; libmicrohttpd does the rest.
  *
  * The watchdog also gives memory back: libmicrohttpd keeps PEER_MEMORY for a connection as long
- * as it is open, and thousands of idle ones would hold it all. What lies between two requests
- * are zeros, and a page of zeros that goes back to the system reads as before.
+ * as it is open, and thousands of idle or slow ones would hold it all. What it does not use after
+ * a request are zeros, and a page of zeros that goes back to the system reads as before.
  */
 #ifndef HALLMARK_API_PEER_H
 #define HALLMARK_API_PEER_H

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -120,6 +121,10 @@ static void give_memory_back(void)
 {
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	mallopt(M_TRIM_THRESHOLD, LARGE);
+	/* With the first byte of a huge page all of it is there, and thousands of idle connections,
+	 * whose memory went back page by page, would be whole again. */
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+		log_line(LOG_DEBUG, "huge_pages", LOG_TEXT("why", strerror(errno)));
 }
 
 /* Each connection has a socket, and perhaps a file: of an upload, of a download. The rest is for

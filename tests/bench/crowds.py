@@ -252,12 +252,8 @@ def twin(hallmark, folder):
     folder.mkdir()
     folder.chmod(0o755)
     state = hallmark.state
-    more = {
-        "storage_path": str(state / "artifacts"),
-        "secret_file": str(state / "secret"),
-        "keys": str(state / "keys"),
-    }
-    other = Hallmark(folder, database=hallmark.database, log_level="warn", **more)
-    other.start()
+    more = {"secret_file": state / "secret", "keys": state / "keys", "log_level": "warn"}
+    other = Hallmark(folder, database=hallmark.database, **more)
+    other.start("--storage-path", str(state / "artifacts"))
     other.token = hallmark.token
     return other
