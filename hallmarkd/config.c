@@ -72,7 +72,7 @@ static const struct setting rows[] = {
 	{.name = "storage_threads", .type = SETTING_INT, .offset = AT(storage_threads), .preset = "16", .min = 1, .max = 256,
 	 .help = "threads that read, write and hash artifacts"},
 	{.name = "connections", .type = SETTING_INT, .offset = AT(connections), .preset = "4096", .min = 16, .max = 65536,
-	 .help = "open HTTP connections at most; each takes a descriptor, which `serve` raises its limit for, and up to 33 KiB while it works"},
+	 .help = "open HTTP connections at most"},
 	{.name = "max_upload", .type = SETTING_SIZE, .offset = AT(max_upload), .preset = "1TiB", .min = 1, .max = 64 * TIB,
 	 .help = "size of an artifact at most"},
 	{.name = "max_body", .type = SETTING_SIZE, .offset = AT(max_body), .preset = "4MiB", .min = 64 * KIB, .max = 64 * MIB,

@@ -14,7 +14,7 @@ from support.paths import BIN
 from support.server import Hallmark
 
 IDLE, UPLOADS = 10_000, 1_000
-TRICKLE = 4096  # bytes a second of each slow upload: the service ends those below 1 KiB
+TRICKLE = 2048  # bytes a second of each slow upload: the service ends those below 1 KiB
 FEW = 8  # connections of those whose p99 is asked: enough to wait for each other, not for the processor
 ROWS = ("mixed", "idle", "uploads", "replicas")
 
