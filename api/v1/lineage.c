@@ -18,10 +18,10 @@ struct edge {
 };
 
 static const struct column edge_columns[] = {
-	COLUMN(struct edge, depth, OID_INT4),     COLUMN(struct edge, version_id, OID_UUID),
+	COLUMN(struct edge, depth, OID_INT4),       COLUMN(struct edge, version_id, OID_UUID),
 	NULLABLE(struct edge, parent_id, OID_UUID), COLUMN(struct edge, kind, OID_TEXT),
-	NULLABLE(struct edge, relation, OID_TEXT), NULLABLE(struct edge, uri, OID_TEXT),
-	NULLABLE(struct edge, digest, OID_TEXT),   NULLABLE(struct edge, commit, OID_TEXT),
+	NULLABLE(struct edge, relation, OID_TEXT),  NULLABLE(struct edge, uri, OID_TEXT),
+	NULLABLE(struct edge, digest, OID_TEXT),    NULLABLE(struct edge, commit, OID_TEXT),
 };
 
 /* A version that an edge names, or a model of one; id first, to be found by it. */
@@ -158,7 +158,8 @@ static int count_edges(const PGresult *res)
 	return n;
 }
 
-static struct problem write_edges(struct request *rq, struct json_out *j, const PGresult *res, int n)
+static struct problem write_edges(struct request *rq, struct json_out *j, const PGresult *res,
+				  int n)
 {
 	struct nodes nodes;
 

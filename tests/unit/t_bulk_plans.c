@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "registry/event_query.h"
 #include "registry/model_query.h"
+#include "registry/semver.h"
 #include "registry/version_query.h"
 #include "sql/conninfo.h"
 #include "sql/migrate.h"
@@ -67,9 +68,9 @@ static void add_node(const json_t *node, struct work *w)
 	const char *type = json_string_value(json_object_get(node, "Node Type"));
 	const char *table = json_string_value(json_object_get(node, "Relation Name"));
 	const double loops = number(node, "Actual Loops"),
-		     rows = loops * (number(node, "Actual Rows") +
-				     number(node, "Rows Removed by Filter") +
-				     number(node, "Rows Removed by Index Recheck"));
+		     rows = loops *
+			    (number(node, "Actual Rows") + number(node, "Rows Removed by Filter") +
+			     number(node, "Rows Removed by Index Recheck"));
 	const json_t *child;
 	size_t i;
 
@@ -142,10 +143,19 @@ static void check(const struct statement *s, const struct args *args, const char
 /* Filters of versions, and of events, that no index serves in every order: what is asked for may
  * lie at the other end of the order, and the planner goes there row by row. They go through
  * the rows of one model at most, or back through the stream. */
-static const char *const walked[] = {"q",	       "tag",	     "state", "created_after",
-				     "created_before", "published_after", "published_before",
-				     "kind",	       "actor",	     "subject",	  "after",
-				     "before", NULL};
+static const char *const walked[] = {"q",
+				     "tag",
+				     "state",
+				     "created_after",
+				     "created_before",
+				     "published_after",
+				     "published_before",
+				     "kind",
+				     "actor",
+				     "subject",
+				     "after",
+				     "before",
+				     NULL};
 
 struct question {
 	const struct query_list *list;
@@ -242,11 +252,17 @@ static const struct query_value version_filters[] = {
 	{"range", "^99999"},
 	{"", NULL},
 };
-static const char *const version_sorts[] = {
-	"version",         "-version",         "created_at",
-	"-created_at",     "published_at",     "-published_at",
-	"metric:accuracy", "-metric:accuracy", "metric:latency_ms@prod",
-	"-metric:nothing", NULL};
+static const char *const version_sorts[] = {"version",
+					    "-version",
+					    "created_at",
+					    "-created_at",
+					    "published_at",
+					    "-published_at",
+					    "metric:accuracy",
+					    "-metric:accuracy",
+					    "metric:latency_ms@prod",
+					    "-metric:nothing",
+					    NULL};
 
 static const struct query_value event_filters[] = {
 	{NULL, NULL},
@@ -334,7 +350,8 @@ static json_t *key_behind(const struct question *q, struct query_ask values, int
 	return key;
 }
 
-/* Whether nothing but an index can be promised. Sorted by a metric, any filter is one more order. */
+/* Whether nothing but an index can be promised. Sorted by a metric, any filter is one more order.
+ */
 static bool walks(const struct question *q, const struct query_ask *values)
 {
 	if (q->list == &model_query || values->nvalues < 2)
@@ -389,6 +406,96 @@ static void check_lists(const struct question *q)
 			check_pages(q, (struct query_ask){.values = values,
 							  .nvalues = f->value ? 2 : 1,
 							  .limit = PAGE + 1});
+		}
+}
+
+/* ---- what is found ------------------------------------------------------------------------ */
+
+/* Filters that are asked in one way when few pass, and in another when many do, find the same. */
+static const struct {
+	struct query_value filter;
+	const char *where;
+} found[] = {
+	{{"metric", "accuracy>0.9"}, "c.name = 'accuracy' AND c.value > 0.9"},
+	{{"metric", "accuracy>=0.5"}, "c.name = 'accuracy' AND c.value >= 0.5"},
+	{{"metric", "accuracy<0.501"}, "c.name = 'accuracy' AND c.value < 0.501"},
+	{{"metric", "latency_ms@prod[]<=700"}, "c.name = 'latency_ms' AND c.value <= 700"},
+	{{"metric", "accuracy@prod>0"}, "false"},
+	{{"range", ">=1.5.0"},
+	 "v.state IN ('published', 'deprecated') AND NOT v.prerelease "
+	 "AND v.precedence >= core_precedence_1('1.5.0')"},
+	{{"range", "^1.4"},
+	 "v.state IN ('published', 'deprecated') AND NOT v.prerelease "
+	 "AND v.precedence >= core_precedence_1('1.4.0') "
+	 "AND v.precedence < core_precedence_1('2.0.0')"},
+	{{"created_after", "2025-09-01T00:00:00Z"}, "v.created_at >= '2025-09-01Z'"},
+	{{"created_before", "2025-09-01T00:00:00Z"}, "v.created_at < '2025-09-01Z'"},
+	{{"created_before", "2020-01-01T00:00:00Z"}, "false"},
+};
+
+static int count_listed(const struct question *q, const struct query_value *filter)
+{
+	const struct query_ask values = {.values = filter, .nvalues = 1, .limit = 1000000};
+	struct args args;
+	const struct statement *s = ask(q, &values, &args);
+	PGresult *res = run("", s, &args);
+	const int n = PQntuples(res);
+
+	PQclear(res);
+	return n;
+}
+
+static int count_there(const struct question *q, const char *where)
+{
+	PGresult *res = PQexec(
+		pg, arena_printf(arena,
+				 "SELECT count(DISTINCT v.id) FROM version v LEFT JOIN "
+				 "metric_current c ON c.version_id = v.id WHERE v.model_id = '%s' "
+				 "AND v.state <> 'discarded' AND (%s)",
+				 model_id(q->where[0], q->where[1]), where));
+	const int n = PQntuples(res) ? (int)strtol(PQgetvalue(res, 0, 0), NULL, 10) : -1;
+
+	PQclear(res);
+	return n;
+}
+
+/* The precedences that bulk.sql writes are those that a version gets. */
+static void check_precedences(void)
+{
+	PGresult *res = PQexecParams(pg,
+				     "SELECT semver, precedence FROM version "
+				     "WHERE ordinal % 8 = 0 OR ordinal < 120 LIMIT 3000",
+				     0, NULL, NULL, NULL, NULL, 1);
+	int wrong = 0;
+
+	for (int i = 0; i < PQntuples(res); i++) {
+		const char *text = PQgetvalue(res, i, 0);
+		struct semver v;
+		const struct problem p = semver_read(arena, NULL, text, strlen(text), &v);
+		const struct bytes key = semver_key(arena, &v);
+
+		wrong += p.code != PROBLEM_NONE || (int)key.len != PQgetlength(res, i, 1) ||
+			 memcmp(key.data, PQgetvalue(res, i, 1), key.len) != 0;
+	}
+	ok(PQntuples(res) == 3000 && wrong == 0, "precedences are the service's: %d of %d are not",
+	   wrong, PQntuples(res));
+	PQclear(res);
+	arena_reset(arena);
+}
+
+static void check_found(void)
+{
+	static const struct question of[] = {
+		{.list = &version_query, .where = {"fleet", "giant"}, .nwhere = 2},
+		{.list = &version_query, .where = {"fleet", "hundred"}, .nwhere = 2},
+	};
+
+	for (size_t m = 0; m < sizeof(of) / sizeof(of[0]); m++)
+		for (size_t i = 0; i < sizeof(found) / sizeof(found[0]); i++) {
+			is_int(count_listed(&of[m], &found[i].filter),
+			       count_there(&of[m], found[i].where), "%s of %s: %s is found",
+			       found[i].filter.parameter, of[m].where[1], found[i].filter.value);
+			arena_reset(arena);
 		}
 }
 
@@ -459,6 +566,8 @@ int main(void)
 	pg = p.code == PROBLEM_NONE ? PQconnectdbParams(info.keywords, info.values[0], 0) : NULL;
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
 		check_lists(&questions[i]);
+	check_found();
+	check_precedences();
 	arena_free(arena);
 	list_cache_free(cache);
 	PQfinish(pg);

@@ -82,7 +82,8 @@ static const char *const rows[] = {
 	" SELECT 'u' || n, 'p1', 'reader', 'x' FROM generate_series(1, 3000) n",
 	"RESET session_replication_role",
 	"ANALYZE",
-	"SET plan_cache_mode = force_custom_plan",
+	"SET plan_cache_mode = force_custom_plan", /* as slow lanes do, and with them: */
+	"SET enable_seqscan = off",
 };
 
 static void fill(void)
