@@ -89,6 +89,8 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **context
 	counter_add(&loop->metrics.accepted, 1);
 	FAILPOINT(CONNECTION_ACCEPTED);
 	*context = peer_accept(loop, conn);
+	if (!*context) /* no memory: nobody would watch over it */
+		peer_refuse(conn);
 }
 
 /* We split and decode targets ourselves (api/target.h). */
@@ -138,8 +140,7 @@ static struct MHD_Daemon *daemon_start(struct loop *loop)
 
 struct problem daemon_open(struct arena *a, struct loop *loop)
 {
-	loop->full = reply_full_make();
-	if (!loop->full)
+	if (!reply_prepare(loop->prepared))
 		return problem(a, PROBLEM_INTERNAL, "out of memory");
 	TRY(listen_open(a, loop->service->options.listen, true, &loop->listen_fd));
 	loop->daemon = daemon_start(loop);
@@ -215,6 +216,5 @@ void daemon_close(struct loop *loop)
 		poller_unwatch(loop->poller, &loop->daemon_watch);
 		MHD_stop_daemon(loop->daemon);
 	}
-	if (loop->full)
-		MHD_destroy_response(loop->full);
+	reply_prepared_end(loop->prepared);
 }

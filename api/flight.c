@@ -85,11 +85,18 @@ static void rows_deliver(struct request *rq)
 		rq->on_rows(rq, rq->now.res);
 }
 
+static bool changes(const struct statement *s)
+{
+	return s->lane == LANE_WRITE || s->lane == LANE_SHARED;
+}
+
 static void on_statement(struct db_call *call, const PGresult *res, struct problem p)
 {
 	struct request *rq = OWNER_OF(call, struct request, call);
 
 	rq->now = (struct moment){.res = res, .problem = p};
+	if (p.code == PROBLEM_NONE && changes(call->statement))
+		rq->changed = true;
 	request_continue(rq, rows_deliver);
 }
 

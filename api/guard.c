@@ -14,26 +14,47 @@ static void leave(void *who)
 	longjmp(*escape, 1); /* NOLINT(cert-err52-cpp): out of an arena of any depth */
 }
 
-void guard_arm(struct request *rq)
-{
-	arena_on_full(rq->arena, leave, rq);
-}
-
-bool guard_ran(struct request *rq, request_fn *fn)
+static bool ran(void (*fn)(void *what), void *what)
 {
 	jmp_buf here;
 	jmp_buf *const outer = escape;
-	struct arena *const json = json_use_arena(rq->arena);
 	bool left = false;
 
 	escape = &here;
 	if (setjmp(here) == 0) /* NOLINT(cert-err52-cpp) */
-		fn(rq);
+		fn(what);
 	else
 		left = true;
 	escape = outer;
-	json_use_arena(json);
 	return !left;
+}
+
+bool guard_began(struct arena *a, void (*fn)(void *what), void *what)
+{
+	arena_on_full(a, leave, NULL);
+	return ran(fn, what);
+}
+
+struct guarded_call {
+	struct request *rq;
+	request_fn *fn;
+};
+
+static void call(void *what)
+{
+	const struct guarded_call *c = what;
+
+	c->fn(c->rq);
+}
+
+bool guard_ran(struct request *rq, request_fn *fn)
+{
+	struct arena *const json = json_use_arena(rq->arena);
+	struct guarded_call c = {rq, fn};
+	const bool good = ran(call, &c);
+
+	json_use_arena(json);
+	return good;
 }
 
 void guarded(struct request *rq, request_fn *fn)

@@ -9,7 +9,8 @@
 
 #include "api/request.h"
 
-void guard_arm(struct request *rq); /* once, before the first guarded call */
+/* For what an arena is first used for, before there is a request; false when fn was left. */
+bool guard_began(struct arena *a, void (*fn)(void *what), void *what);
 
 /* False when the arena was full and fn was left. */
 bool guard_ran(struct request *rq, request_fn *fn);

@@ -14,6 +14,7 @@
 #include "api/keyring.h"
 #include "api/metrics.h"
 #include "api/peer.h"
+#include "api/reply.h"
 #include "api/service.h"
 #include "api/ticker.h"
 #include "base/jobs.h"
@@ -54,7 +55,7 @@ struct loop {
 	struct watch daemon_watch;
 	bool daemon_ready;         /* libmicrohttpd has something to do */
 	int listen_fd;             /* -1: closed */
-	struct MHD_Response *full; /* the 503 that needs no memory */
+	struct MHD_Response *prepared[REPLY_PREPARED]; /* the 503s that need no memory */
 	struct peer *peers[PEER_GROUPS];
 	unsigned accepting; /* the next connection's group, when divided by their number */
 	int watching;       /* the group that the watchdog looks at next */

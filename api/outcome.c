@@ -6,6 +6,7 @@
 #include "api/loop.h"
 #include "api/reply.h"
 #include "base/text.h"
+#include "sql/row.h"
 
 static const struct {
 	const char *word;
@@ -60,7 +61,7 @@ enum { MODEL_SEGMENT = 6 };
 static void moved_to(struct request *rq, const PGresult *res)
 {
 	const char *p = rq->target.raw, *outcome;
-	const int column = PQfnumber(res, "name");
+	const int column = row_column(res, "name");
 
 	if (reply_failed(rq, outcome_read(rq, res, &outcome)))
 		return;

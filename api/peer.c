@@ -28,6 +28,11 @@ struct peer *peer_of(struct MHD_Connection *conn)
 	return info ? info->socket_context : NULL;
 }
 
+static int socket_of(struct MHD_Connection *conn)
+{
+	return MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
 static void peer_link(struct loop *loop, struct peer *peer)
 {
 	struct peer **group = &loop->peers[loop->accepting++ % PEER_GROUPS];
@@ -52,11 +57,16 @@ struct peer *peer_accept(struct loop *loop, struct MHD_Connection *conn)
 
 	if (!peer)
 		return NULL;
-	peer->fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	peer->fd = socket_of(conn);
 	peer->deadline = monotonic_us() + loop->service->options.header_timeout_us;
 	peer->jam_bytes = -1;
 	peer_link(loop, peer);
 	return peer;
+}
+
+void peer_refuse(struct MHD_Connection *conn)
+{
+	shutdown(socket_of(conn), SHUT_RDWR);
 }
 
 void peer_close(struct peer *peer)

@@ -40,10 +40,11 @@ struct peer {
 	struct request *rq;  /* NULL between requests */
 };
 
-/* NULL: there was no memory for one, and it is served without a watchdog. */
+/* NULL: there was no memory for one, and the connection is being closed. */
 struct peer *peer_of(struct MHD_Connection *conn);
 
-struct peer *peer_accept(struct loop *loop, struct MHD_Connection *conn);
+struct peer *peer_accept(struct loop *loop, struct MHD_Connection *conn); /* NULL: no memory */
+void peer_refuse(struct MHD_Connection *conn); /* closes it, without a word */
 void peer_close(struct peer *peer);
 
 /* rq: the request that began, NULL after one; that one is still what peer->rq says. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/exposition.h"
+#include "api/guard.h"
 #include "api/listen.h"
 #include "api/service.h"
 
@@ -63,23 +64,46 @@ static struct answer answer_to(struct service *s, struct arena *a, const char *m
 	return (struct answer){404, "text/plain", "here are /livez, /readyz and /metrics\n"};
 }
 
+/* One question on its way through its arena. */
+struct asking {
+	struct service *service;
+	struct arena *arena;
+	const char *method, *path;
+	struct answer answer;
+};
+
+static void ask(void *what)
+{
+	struct asking *q = what;
+
+	q->answer = answer_to(q->service, q->arena, q->method, q->path);
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *conn, const struct answer *answer)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(
+		strlen(answer->text), (void *)answer->text, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result done = MHD_NO;
+
+	if (!r)
+		return MHD_NO;
+	if (MHD_add_response_header(r, "Content-Type", answer->type) &&
+	    MHD_add_response_header(r, "Cache-Control", "no-store"))
+		done = MHD_queue_response(conn, answer->status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+/* Without memory the connection is closed without a word. */
 static enum MHD_Result reply(struct probes *p, struct MHD_Connection *conn, const char *method,
 			     const char *path)
 {
-	struct arena *a = arena_new(ARENA);
+	struct asking q = {p->service, arena_new(ARENA), method, path, {0}};
+	enum MHD_Result done = MHD_NO;
 
-	if (!a)
-		return MHD_NO;
-	struct answer answer = answer_to(p->service, a, method, path);
-	struct MHD_Response *r = MHD_create_response_from_buffer(
-		strlen(answer.text), (void *)answer.text, MHD_RESPMEM_MUST_COPY);
-	arena_free(a);
-	if (!r)
-		return MHD_NO;
-	MHD_add_response_header(r, "Content-Type", answer.type);
-	MHD_add_response_header(r, "Cache-Control", "no-store");
-	enum MHD_Result done = MHD_queue_response(conn, answer.status, r);
-	MHD_destroy_response(r);
+	if (q.arena && guard_began(q.arena, ask, &q))
+		done = send_answer(conn, &q.answer);
+	arena_free(q.arena);
 	return done;
 }
 

@@ -1,5 +1,6 @@
 #include "api/reply.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,28 +59,42 @@ bool reply_not_modified(struct request *rq, const char *tag)
 	return true;
 }
 
+/* False without memory. A value that no field can have is the handler's fault, not that of
+ * memory: such a header is left out. */
+static bool add(struct MHD_Response *r, const char *name, const char *value)
+{
+	errno = 0;
+	return MHD_add_response_header(r, name, value) == MHD_YES || errno != ENOMEM;
+}
+
+/* False without memory: an answer that lacks a header may say something else. */
+static bool add_headers(const struct request *rq, struct MHD_Response *response)
+{
+	char parent[TRACE_PARENT];
+	bool good = true;
+
+	for (int i = 0; i < rq->nheaders && good; i++)
+		good = add(response, rq->headers[i].name, rq->headers[i].value);
+	if (*rq->id && good) {
+		trace_parent(rq, parent);
+		good = add(response, "X-Request-Id", rq->id) &&
+		       add(response, "traceparent", parent);
+	}
+	if (rq->close || atomic_load_explicit(&rq->loop->service->closing, memory_order_relaxed))
+		good = good && add(response, "Connection", "close");
+	return good;
+}
+
 /* The one way out: a reply is made once; the first one stands. Nothing here takes memory
  * from the arena: a full one would leave, and nobody would have the response. */
 static void reply_with(struct request *rq, unsigned status, struct MHD_Response *response)
 {
-	char parent[TRACE_PARENT];
-
-	if (rq->response || !response) {
+	if (rq->response || !response || !add_headers(rq, response)) {
 		if (response)
 			MHD_destroy_response(response);
-		if (!rq->response)
-			reply_full(rq);
+		reply_full(rq);
 		return;
 	}
-	for (int i = 0; i < rq->nheaders; i++)
-		MHD_add_response_header(response, rq->headers[i].name, rq->headers[i].value);
-	if (*rq->id) {
-		MHD_add_response_header(response, "X-Request-Id", rq->id);
-		trace_parent(rq, parent);
-		MHD_add_response_header(response, "traceparent", parent);
-	}
-	if (rq->close || atomic_load_explicit(&rq->loop->service->closing, memory_order_relaxed))
-		MHD_add_response_header(response, "Connection", "close");
 	rq->status = status;
 	rq->response = response;
 	FAILPOINT(REPLY_MADE);
@@ -206,28 +221,57 @@ void reply_forgotten(struct request *rq)
 	reply_problem(rq, problem(rq->arena, PROBLEM_INTERNAL, "no reply was made"));
 }
 
-/* --- the 503 that needs no memory --- */
+/* --- the 503s that need no memory --- */
 
-struct MHD_Response *reply_full_make(void)
+#define PREPARED(type, title, detail)                                                              \
+	"{\"type\":\"/problems/" type "\",\"title\":\"" title "\",\"status\":503,\"detail\":\"" detail  \
+	"\"}"
+
+static const char *const prepared[] = {
+	[REPLY_FULL] = PREPARED("busy", "The service cannot take this right now",
+				"there is not the memory for this request, or it needs more than "
+				"one may have; try again in a second"),
+	[REPLY_UNSURE] = PREPARED("outcome-unknown", "The database went away during the change",
+				  "there is not the memory for an answer; the change may have been "
+				  "made: read the resource to find out"),
+};
+
+static struct MHD_Response *prepare(const char *text)
 {
-	static const char text[] =
-		"{\"type\":\"/problems/busy\",\"title\":\"The service cannot take this right "
-		"now\",\"status\":503,\"detail\":\"the request needs more memory than one request "
-		"may have\"}";
-	struct MHD_Response *r = MHD_create_response_from_buffer(sizeof(text) - 1, (void *)text,
+	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), (void *)text,
 								 MHD_RESPMEM_PERSISTENT);
 
-	if (!r)
-		return NULL;
-	MHD_add_response_header(r, "Content-Type", "application/problem+json");
-	MHD_add_response_header(r, "Retry-After", "1");
-	return r;
+	if (r && MHD_add_response_header(r, "Content-Type", "application/problem+json") &&
+	    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff") &&
+	    MHD_add_response_header(r, "Retry-After", "1"))
+		return r;
+	if (r)
+		MHD_destroy_response(r);
+	return NULL;
+}
+
+bool reply_prepare(struct MHD_Response *out[REPLY_PREPARED])
+{
+	for (int i = 0; i < REPLY_PREPARED; i++)
+		if (!(out[i] = prepare(prepared[i])))
+			return false;
+	return true;
+}
+
+void reply_prepared_end(struct MHD_Response *out[REPLY_PREPARED])
+{
+	for (int i = 0; i < REPLY_PREPARED; i++)
+		if (out[i])
+			MHD_destroy_response(out[i]);
 }
 
 void reply_full(struct request *rq)
 {
 	if (rq->response)
 		return;
+	const int which = rq->changed ? REPLY_UNSURE : REPLY_FULL;
 	rq->status = 503;
-	rq->response = rq->loop->full;
+	rq->refusal = prepared[which];
+	rq->prepared = true;
+	rq->response = rq->loop->prepared[which];
 }

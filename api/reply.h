@@ -29,8 +29,12 @@ bool reply_failed(struct request *rq, struct problem p);
 /* The 500 for a handler that neither replied nor submitted anything. */
 void reply_forgotten(struct request *rq);
 
-/* The one 503 that needs no memory; made at start, shared by all of a loop. */
+/* The 503 that needs no memory. After a change was made it does not say that nothing was. */
 void reply_full(struct request *rq);
-struct MHD_Response *reply_full_make(void); /* NULL: out of memory */
+
+/* What it says; made at start, shared by all requests of a loop. */
+enum { REPLY_FULL, REPLY_UNSURE, REPLY_PREPARED };
+bool reply_prepare(struct MHD_Response *out[REPLY_PREPARED]); /* false: out of memory */
+void reply_prepared_end(struct MHD_Response *out[REPLY_PREPARED]);
 
 #endif

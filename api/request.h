@@ -104,12 +104,14 @@ struct request {
 	request_fn *on_work, *on_done;
 	bool job_left;           /* the arena was full in on_work() */
 	struct signing *signing; /* what is being signed */
+	bool changed;            /* a statement of those that change something was answered */
 	struct keyring_wait renewal;
 	void *state; /* the handler's own, in the arena */
 
 	/* The answer. */
 	unsigned status;
 	struct MHD_Response *response; /* NULL until there is one */
+	bool prepared;                 /* it is the loop's (api/reply.h) */
 	const char *refusal;           /* the document of a problem */
 	int nheaders;
 	struct reply_header headers[REPLY_HEADERS];

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 const char *const method_names[METHOD_COUNT] = {
 	[METHOD_GET] = "GET",     [METHOD_POST] = "POST",     [METHOD_PUT] = "PUT",
 	[METHOD_PATCH] = "PATCH", [METHOD_DELETE] = "DELETE",
@@ -61,7 +63,7 @@ void routes_prepare(void)
 		return;
 	splits = calloc((size_t)route_count, sizeof(*splits));
 	if (!splits)
-		abort(); /* before the first request: nothing can be served */
+		log_out_of_memory("routes"); /* before the first request */
 	for (int i = 0; i < route_count; i++)
 		split(routes[i].pattern, &splits[i]);
 }

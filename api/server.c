@@ -149,7 +149,7 @@ void server_signer_socket(struct server *server, int loop, int fd)
 	}
 	struct new_socket *n = calloc(1, sizeof(*n));
 	if (!n)
-		abort(); /* without a signer nothing can be stored: start again */
+		log_out_of_memory("a signer"); /* without one nothing can be stored */
 	*n = (struct new_socket){.job.done = take_socket, .loop = s->loops[loop], .fd = fd};
 	mailbox_post(s->loops[loop]->mailbox, &n->job);
 }

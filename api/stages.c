@@ -17,22 +17,38 @@
 
 /* --- begin and end --- */
 
+struct beginning {
+	struct arena *arena;
+	const char *raw_target;
+	struct request *rq;
+};
+
+static void begin(void *what)
+{
+	struct beginning *b = what;
+	const size_t len = strnlen(b->raw_target, TARGET_MAX + 1);
+	struct request *rq = arena_alloc(b->arena, sizeof(*rq));
+
+	rq->raw_target = arena_dup(b->arena, b->raw_target, len);
+	rq->arena = b->arena;
+	b->rq = rq;
+}
+
 struct request *stages_begin(struct loop *loop, const char *raw_target, struct MHD_Connection *c)
 {
-	struct arena *arena = loop_arena(loop);
+	struct beginning b = {loop_arena(loop), raw_target, NULL};
 
-	if (!arena)
+	if (!b.arena)
 		return NULL;
-	/* The arena is empty here and its limit far above: this cannot leave. */
-	struct request *rq = arena_alloc(arena, sizeof(*rq));
-	rq->loop = loop;
-	rq->arena = arena;
-	rq->conn = c;
-	rq->raw_target = arena_dup(arena, raw_target, strnlen(raw_target, TARGET_MAX + 1));
-	rq->started_us = monotonic_us();
-	guard_arm(rq);
+	if (!guard_began(b.arena, begin, &b)) {
+		loop_arena_back(loop, b.arena);
+		return NULL;
+	}
+	b.rq->loop = loop;
+	b.rq->conn = c;
+	b.rq->started_us = monotonic_us();
 	loop->requests++;
-	return rq;
+	return b.rq;
 }
 
 static void account(struct request *rq)
@@ -64,7 +80,7 @@ void stages_end(struct request *rq)
 
 	if (rq->began)
 		account(rq);
-	if (rq->response && rq->response != loop->full)
+	if (rq->response && !rq->prepared)
 		MHD_destroy_response(rq->response);
 	loop->requests--;
 	loop_arena_back(loop, rq->arena);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+
 /* Blocks grow with what an arena holds. The large ones malloc maps and so unmaps alone: thousands
  * of small ones would leave a heap behind that one long-lived piece on top keeps from shrinking. */
 enum { BLOCK = 16 * 1024 - 64, LARGE_BLOCK = 256 * 1024 - 64, ALIGN = _Alignof(max_align_t) };
@@ -25,6 +27,7 @@ struct arena {
 	struct block *top;
 	struct deferred *deferred;
 	size_t taken, limit;
+	bool starved;
 	void (*on_full)(void *who);
 	void *who;
 };
@@ -32,8 +35,7 @@ struct arena {
 static void full_by_default(void *who)
 {
 	(void)who;
-	fputs("out of memory\n", stderr);
-	exit(1);
+	log_out_of_memory("an arena");
 }
 
 struct arena *arena_new(size_t limit)
@@ -64,6 +66,11 @@ size_t arena_taken(const struct arena *a)
 	return a->taken;
 }
 
+bool arena_starved(const struct arena *a)
+{
+	return a->starved;
+}
+
 /* Of a block that is to hold size bytes. */
 static size_t room_for(const struct arena *a, size_t size)
 {
@@ -81,7 +88,7 @@ static struct block *block_push(struct arena *a, size_t size)
 	struct block *b = NULL;
 
 	if (room <= a->limit && a->taken <= a->limit - room)
-		b = malloc(sizeof(*b) + room);
+		a->starved = !(b = malloc(sizeof(*b) + room));
 	if (!b) {
 		a->on_full(a->who);
 		abort(); /* on_full promised not to return */
@@ -177,6 +184,7 @@ void arena_reset(struct arena *a)
 	}
 	if (a->top)
 		a->top->used = 0;
+	a->starved = false;
 }
 
 void arena_free(struct arena *a)

@@ -13,12 +13,13 @@
 #define HALLMARK_BASE_ARENA_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
 
 /* An empty arena that hands out at most limit bytes; NULL when memory is out.
- * Without arena_on_full() a full arena ends the process. */
+ * Without arena_on_full() a full arena ends the process, which log.h says how. */
 struct arena *arena_new(size_t limit);
 void arena_on_full(struct arena *a, void (*on_full)(void *who), void *who);
 
@@ -33,6 +34,7 @@ struct arena_way_out arena_swap_way_out(struct arena *a, struct arena_way_out wa
 void arena_reset(struct arena *a); /* ends every allocation, keeps one block warm */
 void arena_free(struct arena *a);
 size_t arena_taken(const struct arena *a); /* bytes held from the system */
+bool arena_starved(const struct arena *a); /* it was called full for want of the system's memory */
 
 void *arena_alloc(struct arena *a, size_t size);             /* zeroed, aligned for any type */
 void *arena_bytes(struct arena *a, size_t size);             /* the same, not zeroed */

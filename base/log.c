@@ -161,6 +161,12 @@ void log_write(enum log_level level, const char *msg, const struct log_field *fi
 	errno = saved;
 }
 
+void log_out_of_memory(const char *what_for)
+{
+	log_line(LOG_ERROR, "out_of_memory", LOG_TEXT("what_for", what_for));
+	_exit(1);
+}
+
 void log_flush(struct log_batch *b)
 {
 	write_whole(b->lines, b->len);

@@ -44,6 +44,10 @@ struct log_field {
 /* fields end with one whose key is NULL. */
 void log_write(enum log_level level, const char *msg, const struct log_field *fields);
 
+/* For whatever can be neither answered nor undone without memory: says what it was for, and
+ * ends the process at once, with status 1. */
+_Noreturn void log_out_of_memory(const char *what_for);
+
 enum { LOG_LINE = 8192, LOG_BATCH = 64 * 1024 };
 struct log_batch {
 	size_t len;

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/timestamp.h"
 
-enum { EVENTS = 256 };
+enum { EVENTS = 256, FIRST_ROOM = 64 };
 
 /* timers is a binary heap by moment: timers[1] is next, children of i are 2i, 2i+1. */
 struct poller {
@@ -23,12 +24,14 @@ struct poller *poller_new(void)
 
 	if (!p)
 		return NULL;
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (p->epoll < 0) {
-		free(p);
-		return NULL;
-	}
-	return p;
+	p->timers = calloc(FIRST_ROOM, sizeof(struct timer *));
+	p->room = FIRST_ROOM;
+	p->epoll = p->timers ? epoll_create1(EPOLL_CLOEXEC) : -1;
+	if (p->epoll >= 0)
+		return p;
+	free(p->timers);
+	free(p);
+	return NULL;
 }
 
 void poller_free(struct poller *p)
@@ -94,10 +97,10 @@ static void make_room(struct poller *p)
 {
 	if (p->count + 1 < p->room)
 		return;
-	int more = p->room ? p->room * 2 : 64;
+	int more = p->room * 2;
 	struct timer **timers = realloc(p->timers, (size_t)more * sizeof(struct timer *));
 	if (!timers)
-		abort();
+		log_out_of_memory("timers");
 	p->timers = timers;
 	p->room = more;
 }

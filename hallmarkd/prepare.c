@@ -14,6 +14,7 @@
 #include "registry/secret.h"
 #include "registry/token.h"
 #include "sql/once.h"
+#include "sql/row.h"
 #include "storage/store.h"
 
 #define ADMIN "admin"
@@ -80,7 +81,7 @@ static struct problem active_key(struct arena *a, PGconn *conn, char id[MINISIGN
 	TRY(once_run(a, conn, STATEMENT_KEYS_ACTIVE, NULL, &res));
 	id[0] = '\0';
 	if (PQntuples(res) == 1)
-		snprintf(id, MINISIGN_ID_TEXT, "%s", PQgetvalue(res, 0, PQfnumber(res, "id")));
+		snprintf(id, MINISIGN_ID_TEXT, "%s", PQgetvalue(res, 0, row_column(res, "id")));
 	return NO_PROBLEM;
 }
 

@@ -17,6 +17,7 @@
 #include "base/failpoint.h"
 #include "base/json_memory.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "hallmarkd/key_folder.h"
 #include "hallmarkd/sandbox.h"
 #include "registry/attestation.h"
@@ -26,6 +27,7 @@ enum {
 	REQUEST_MEMORY = 640 << 20, /* what one request may take, its answer included */
 	MUCH_MEMORY = 8 << 20,      /* a request that took more: give it back at once */
 	ANSWERS_WAITING = 1 << 20,  /* bytes unread by a loop, from which on it is not served */
+	AFTER_THE_FIRST = 1000000, /* microseconds for the others to hang up as well */
 };
 
 #define COMMENT "signed by hallmark; the trusted comment says what this is"
@@ -44,6 +46,7 @@ struct signer_process {
 	int npeers;
 	struct peer *peers;
 	struct pollfd *polls;
+	int64_t ends_at; /* 0: not yet */
 };
 
 /* ---- one request ---- */
@@ -202,7 +205,9 @@ static struct answer answer_within(struct signer_process *s, const struct reques
 	if (!r)
 		return refusal(WIRE_REFUSED_INVALID, "this is not a request of the signer's");
 	if (setjmp(s->full) != 0)
-		return refusal(WIRE_REFUSED_TOO_LARGE, "there is no memory for the request");
+		return arena_starved(s->arena)
+			       ? refusal(WIRE_REFUSED_NO_MEMORY, "the signer is short of memory")
+			       : refusal(WIRE_REFUSED_TOO_LARGE, "the request is too large");
 	return r->answer_it(s, f);
 }
 
@@ -279,9 +284,27 @@ static bool serve(struct signer_process *s, struct peer *peer, short events)
 	return serve_frames(s, peer);
 }
 
+/* A loop that has hung up has been given another signer, as the others will be in a moment; or
+ * there was no memory for what was said, and it is given another one when we end. The last
+ * peer is the supervisor, which has heard enough once we are ready. */
+static int patience(struct signer_process *s)
+{
+	bool forsaken = false;
+
+	for (int i = 0; i < s->npeers - 1; i++)
+		forsaken |= s->peers[i].gone;
+	if (!forsaken)
+		return -1;
+	if (!s->ends_at)
+		s->ends_at = monotonic_us() + AFTER_THE_FIRST;
+	const int64_t left = s->ends_at - monotonic_us();
+	return left > 0 ? (int)(left / 1000) + 1 : 0;
+}
+
 /* A loop that leaves its answers lying is not read from until it has taken them. */
 static int wait_for_loops(struct signer_process *s)
 {
+	const int ms = patience(s);
 	int open = 0;
 
 	for (int i = 0; i < s->npeers; i++) {
@@ -295,9 +318,9 @@ static int wait_for_loops(struct signer_process *s)
 			s->polls[i].events |= POLLIN;
 		open += !peer->gone;
 	}
-	while (open && poll(s->polls, (nfds_t)s->npeers, -1) < 0 && errno == EINTR)
+	while (open && poll(s->polls, (nfds_t)s->npeers, ms) < 0 && errno == EINTR)
 		;
-	return open;
+	return ms ? open : 0;
 }
 
 static void serve_loops(struct signer_process *s)

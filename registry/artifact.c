@@ -25,7 +25,7 @@ static const struct column making_columns[] = {
 struct problem artifact_read(struct arena *a, const PGresult *res, int row, struct artifact *out)
 {
 	TRY(row_find(a, res, row, COLUMNS(columns), out));
-	return PQfnumber(res, "created_by") < 0
+	return row_column(res, "created_by") < 0
 		       ? NO_PROBLEM
 		       : row_find(a, res, row, COLUMNS(making_columns), out);
 }

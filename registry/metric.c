@@ -17,8 +17,8 @@ struct problem metric_read(struct arena *a, const PGresult *res, int row, struct
 {
 	*out = (struct metric){0};
 	TRY(row_find(a, res, row, COLUMNS(columns), out));
-	out->has_step = !PQgetisnull(res, row, PQfnumber(res, "step"));
-	if (PQfnumber(res, "arrival") >= 0)
+	out->has_step = !row_null(res, row, "step");
+	if (row_column(res, "arrival") >= 0)
 		TRY(row_find(a, res, row, COLUMNS(point_columns), out));
 	return NO_PROBLEM;
 }

@@ -23,7 +23,7 @@ static const struct column card_column[] = {COLUMN(struct model, card, OID_TEXT)
 struct problem model_read(struct arena *a, const PGresult *res, int row, struct model *out)
 {
 	*out = (struct model){0};
-	if (PQfnumber(res, "card") >= 0)
+	if (row_column(res, "card") >= 0)
 		TRY(row_find(a, res, row, COLUMNS(card_column), out));
 	return row_find(a, res, row, COLUMNS(columns), out);
 }

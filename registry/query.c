@@ -312,7 +312,7 @@ const char *query_key(struct arena *a, const PGresult *res, int row)
 	char name[] = "key1";
 
 	jw_array(&j);
-	for (int field; (field = PQfnumber(res, name)) >= 0; name[3]++)
+	for (int field; (field = row_column(res, name)) >= 0; name[3]++)
 		write_key(a, &j, res, row, field);
 	jw_end_array(&j);
 	return jw_done(&j);

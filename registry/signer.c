@@ -25,6 +25,7 @@ enum {
 	SCRATCH = 640 << 20,  /* what verifying one answer may take */
 	SENDING = 256 * 1024, /* bytes on their way out, from which on calls wait here */
 	FULL_AGAIN = 1,       /* setjmp()'s second return */
+	SHORT_OF_MEMORY = 10000, /* microseconds until it is looked for again */
 };
 
 /* Calls stand in the order they were submitted, so those that were sent come first. */
@@ -103,6 +104,12 @@ static struct problem away(void)
 				.detail = "the signer does not answer; try again"};
 }
 
+static struct problem starved(void)
+{
+	return (struct problem){.code = PROBLEM_BUSY,
+				.detail = "there is not enough memory at the moment"};
+}
+
 /* ---- what comes back ---- */
 
 /* All of what may find an arena full happens below one setjmp(): the call's own way
@@ -120,6 +127,8 @@ static struct problem refused(const struct sign_call *call, const struct wire_fr
 	const char *detail = arena_dup(call->arena, f->fields[1].data, f->fields[1].len);
 
 	log_line(LOG_ERROR, "signer_refused", LOG_INT("refusal", why), LOG_TEXT("why", detail));
+	if (why == WIRE_REFUSED_NO_MEMORY)
+		return starved();
 	if (why == WIRE_REFUSED_NO_KEY)
 		return problem(call->arena, PROBLEM_FORBIDDEN, "%s", detail);
 	if (why == WIRE_REFUSED_TOO_LARGE)
@@ -216,7 +225,7 @@ static struct problem take_within(struct signer *s, struct sign_call *call,
 				  const struct wire_frame *f)
 {
 	if (setjmp(s->full) != 0) /* NOLINT(cert-err52-cpp) */
-		return (struct problem){.code = PROBLEM_TOO_LARGE,
+		return arena_starved(s->scratch) || arena_starved(call->arena) ? starved() : (struct problem){.code = PROBLEM_TOO_LARGE,
 					.detail = "the signature is too large for one request"};
 	return take_answer(s, call, f);
 }
@@ -295,12 +304,16 @@ static bool put_call(struct signer *s, const struct sign_call *call)
 	return wire_put(&s->out, &f);
 }
 
-/* True when it put some. Without memory the rest stays until the next turn, or expires. */
+/* True when it put some. Without memory the rest is tried again soon, or expires. */
 static bool put_calls(struct signer *s)
 {
 	bool some = false;
 
-	while (s->unsent && wire_pending(&s->out) < SENDING && put_call(s, s->unsent)) {
+	while (s->unsent && wire_pending(&s->out) < SENDING) {
+		if (!put_call(s, s->unsent)) {
+			poller_set(s->poller, &s->timer, monotonic_us() + SHORT_OF_MEMORY);
+			break;
+		}
 		s->unsent->sent = some = true;
 		s->unsent = s->unsent->next;
 	}
@@ -379,6 +392,7 @@ static void on_expired(struct timer *t)
 		call->done(call, away());
 	}
 	set_timer(s);
+	pump(s);
 }
 
 static int64_t answer_time(const struct sign_call *call)

@@ -37,8 +37,9 @@ enum wire_kind {
 enum wire_refusal {
 	WIRE_REFUSED_INVALID = 1,   /* the request makes no sense */
 	WIRE_REFUSED_NO_KEY = 2,    /* the key is not held here */
-	WIRE_REFUSED_TOO_LARGE = 3, /* over WIRE_REQUEST_MAX, or more than there is memory for */
+	WIRE_REFUSED_TOO_LARGE = 3, /* over WIRE_REQUEST_MAX, or more than one request may take */
 	WIRE_REFUSED_FAULT = 4,     /* the signer found its own signature bad */
+	WIRE_REFUSED_NO_MEMORY = 5, /* the machine has none to spare now */
 };
 
 enum {

@@ -414,14 +414,15 @@ void lane_flush(struct lane *lane)
 
 /* ---- answers --------------------------------------------------------------------- */
 
-/* libpq's own errors carry no severity; the server's FATAL ends the connection. */
+/* libpq's own errors carry no severity; the server's FATAL ends the connection. A field that is
+ * not there, libpq had no memory for. */
 static bool is_fatal(const PGresult *res)
 {
 	const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 
 	if (PQresultStatus(res) != PGRES_FATAL_ERROR)
 		return false;
-	return !severity || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+	return !severity || !PQresultErrorField(res, PG_DIAG_SQLSTATE) || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
 static bool is_good(const PGresult *res)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sql/conninfo.h"
+#include "sql/row.h"
 
 static void finish(void *conn)
 {
@@ -78,7 +79,7 @@ struct problem once_text(struct arena *a, PGconn *conn, const char *sql, PGresul
 
 const char *once_outcome(const PGresult *res)
 {
-	int column = PQfnumber(res, "outcome");
+	int column = row_column(res, "outcome");
 
 	return column >= 0 && PQntuples(res) == 1 ? PQgetvalue(res, 0, column) : "";
 }

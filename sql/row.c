@@ -153,11 +153,28 @@ static bool has_name(const PGresult *res, int i, const char *name)
 	return i < PQnfields(res) && strcmp(PQfname(res, i), name) == 0;
 }
 
+int row_column(const PGresult *res, const char *name)
+{
+	int n = PQnfields(res);
+
+	while (n-- > 0)
+		if (strcmp(PQfname(res, n), name) == 0)
+			return n;
+	return -1;
+}
+
+bool row_null(const PGresult *res, int row, const char *name)
+{
+	const int column = row_column(res, name);
+
+	return column < 0 || PQgetisnull(res, row, column);
+}
+
 /* Statements mostly name their columns in the order of the struct's: looking behind the
- * last one first spares PQfnumber(), which copies the name and walks over all columns. */
+ * last one first spares walking over all columns. */
 static int find(const PGresult *res, int behind, const char *name)
 {
-	return has_name(res, behind, name) ? behind : PQfnumber(res, name);
+	return has_name(res, behind, name) ? behind : row_column(res, name);
 }
 
 static struct problem has_row(struct arena *a, const PGresult *res, int row)

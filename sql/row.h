@@ -44,6 +44,11 @@ struct column {
 struct problem row_read(struct arena *a, const PGresult *res, int row, const struct column *columns,
 			int ncolumns, void *out) MUST_CHECK;
 
+/* The number of the column of this name, -1 when there is none. Not PQfnumber(), which takes
+ * memory for a copy of the name, and knows no column when there is none. */
+int row_column(const PGresult *res, const char *name);
+bool row_null(const PGresult *res, int row, const char *name); /* true where no column is */
+
 /* The same by the columns' names: the result may have others, in any order (the struct's
  * is the fastest), but no two of one name. For results whose first columns say what
  * happened (an outcome) and rows that are part of others. */

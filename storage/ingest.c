@@ -409,6 +409,8 @@ void ingest_discard(struct store *s, struct jobs *j, const char *key)
 
 static struct problem unreadable(struct arena *a, const char *key, int error)
 {
+	if (error == ENOMEM)
+		return problem(a, PROBLEM_BUSY, "there is not enough memory at the moment");
 	log_line(LOG_ERROR, "storage_failed", LOG_TEXT("what", "read"), LOG_TEXT("key", key),
 		 LOG_TEXT("why", strerror(error)));
 	return problem(a, PROBLEM_INTERNAL, "the stored bytes cannot be read: %s", strerror(error));

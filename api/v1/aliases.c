@@ -10,6 +10,7 @@
 #include "registry/alias.h"
 #include "registry/name.h"
 #include "registry/reference.h"
+#include "sql/row.h"
 
 /* The path's project, model and alias. */
 static struct problem alias_args(struct request *rq)
@@ -124,7 +125,7 @@ static void list(struct request *rq, const PGresult *res)
 
 	if (!outcome_good(rq, res, &outcome))
 		return;
-	if (PQgetisnull(res, 0, PQfnumber(res, "alias")))
+	if (row_null(res, 0, "alias"))
 		n = 0; /* the model is there, an alias is not */
 	page_open(&j);
 	for (int i = 0; i < n && i < page->size; i++) {
@@ -161,7 +162,7 @@ static void history(struct request *rq, const PGresult *res)
 
 	if (!outcome_good(rq, res, &outcome))
 		return;
-	if (PQgetisnull(res, 0, PQfnumber(res, "id")))
+	if (row_null(res, 0, "id"))
 		n = 0;
 	page_open(&j);
 	for (int i = 0; i < n && i < page->size; i++) {

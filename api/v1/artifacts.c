@@ -12,6 +12,7 @@
 #include "api/v1/version_ref.h"
 #include "base/text.h"
 #include "registry/artifact.h"
+#include "sql/row.h"
 
 /* --- GET and HEAD --- */
 
@@ -201,7 +202,7 @@ static void list_artifacts(struct request *rq, const PGresult *res)
 
 	if (!outcome_good(rq, res, &outcome) || !version_ref_served(rq, res))
 		return;
-	if (PQgetisnull(res, 0, PQfnumber(res, "path")))
+	if (row_null(res, 0, "path"))
 		n = 0; /* the version is there, a file is not */
 	page_open(&j);
 	for (int i = 0; i < n && i < page->size; i++) {

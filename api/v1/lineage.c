@@ -83,7 +83,7 @@ static struct problem node_read(struct arena *a, const PGresult *res, int row, b
 /* The rows behind those of the edges. */
 static struct problem nodes_read(struct arena *a, const PGresult *res, int first, struct nodes *out)
 {
-	const int n = PQntuples(res), model_id = PQfnumber(res, "model_id");
+	const int n = PQntuples(res), model_id = row_column(res, "model_id");
 	size_t room = 16;
 
 	while (room < 2 * (size_t)(n - first))
@@ -150,7 +150,7 @@ static void write_edge(struct request *rq, struct json_out *j, const struct node
 /* Row 0 is the version that was asked for; edges stand in rows 1 to n. */
 static int count_edges(const PGresult *res)
 {
-	const int depth = PQfnumber(res, "depth");
+	const int depth = row_column(res, "depth");
 	int n = 0;
 
 	while (n + 1 < PQntuples(res) && !PQgetisnull(res, n + 1, depth))

@@ -10,6 +10,7 @@
 #include "registry/filter.h"
 #include "registry/metric.h"
 #include "registry/name.h"
+#include "sql/row.h"
 
 enum { NAMES_MAX = 50 };
 
@@ -47,7 +48,7 @@ static void listed(struct request *rq, const PGresult *res)
 
 	if (!outcome_good(rq, res, &outcome) || !version_ref_served(rq, res))
 		return;
-	if (PQgetisnull(res, 0, PQfnumber(res, "name")))
+	if (row_null(res, 0, "name"))
 		n = 0; /* the version is there, a metric is not */
 	some = l->view == 1 && n > l->page.size ? l->page.size : n;
 	page_open(&j);
@@ -165,7 +166,7 @@ static void series_shown(struct request *rq, const PGresult *res)
 
 	if (!outcome_good(rq, res, &outcome))
 		return;
-	if (PQgetisnull(res, 0, PQfnumber(res, "ordinal")))
+	if (row_null(res, 0, "ordinal"))
 		n = 0;
 	page_open(&j);
 	for (; i < n; i++) {

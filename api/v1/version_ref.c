@@ -5,6 +5,7 @@
 #include "api/reply.h"
 #include "base/text.h"
 #include "registry/reference.h"
+#include "sql/row.h"
 
 struct problem version_ref_args(struct request *rq)
 {
@@ -58,7 +59,7 @@ bool version_ref_state(struct request *rq, const char *state, const char *reason
 
 bool version_ref_served(struct request *rq, const PGresult *res)
 {
-	int state = PQfnumber(res, "state"), reason = PQfnumber(res, "reason");
+	int state = row_column(res, "state"), reason = row_column(res, "reason");
 
 	if (state < 0 || PQntuples(res) == 0 || PQgetisnull(res, 0, state))
 		return true;

@@ -53,6 +53,7 @@ class Hallmark(Client):
         self.database = database
         self.copied = not (database or fresh)
         self.settings = settings
+        self.variables = {}  # of its environment, besides
         self.secrets = []
         self.process = None
         self.program = HALLMARKD
@@ -68,7 +69,7 @@ class Hallmark(Client):
         }
         where = {"DATABASE_URL": self.database} if self.database else {}
         return environment(
-            HALLMARK_STATE=str(self.state), HALLMARK_LISTEN=f"{self.host}:{self.port}", **where, **names
+            HALLMARK_STATE=str(self.state), HALLMARK_LISTEN=f"{self.host}:{self.port}", **where, **names, **self.variables
         )
 
     def start(self, *arguments, wait=True):
