@@ -95,7 +95,8 @@ static void on_statement(struct db_call *call, const PGresult *res, struct probl
 	struct request *rq = OWNER_OF(call, struct request, call);
 
 	rq->now = (struct moment){.res = res, .problem = p};
-	if (p.code == PROBLEM_NONE && changes(call->statement))
+	if (p.code == PROBLEM_OUTCOME_UNKNOWN ||
+	    (p.code == PROBLEM_NONE && changes(call->statement)))
 		rq->changed = true;
 	request_continue(rq, rows_deliver);
 }

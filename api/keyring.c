@@ -172,8 +172,8 @@ bool keyring_start(struct keyring *k, const struct keyring_ground *ground)
 {
 	*k = (struct keyring){.on = *ground,
 			      .keys = calloc(KEYRING_MAX, sizeof(struct key)),
-			      .arena = arena_new(ARENA),
-			      .beat_arena = arena_new(ARENA),
+			      .arena = arena_new_warm(ARENA),
+			      .beat_arena = arena_new_warm(ARENA),
 			      .read_timer.expired = read_list,
 			      .beat_timer.expired = beat};
 	if (!k->keys || !k->arena || !k->beat_arena)

@@ -12,6 +12,7 @@
 #include "api/loop.h"
 #include "api/probes.h"
 #include "api/route.h"
+#include "base/digest.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/timestamp.h"
@@ -35,6 +36,8 @@ static struct problem open_parts(struct arena *a, const struct service_options *
 	s->started_at = timestamp_now();
 	uuid_new(s->replica);
 	signal(SIGPIPE, SIG_IGN);
+	if (!digest_prepare())
+		return problem(a, PROBLEM_INTERNAL, "OpenSSL has no SHA-256: out of memory?");
 	TRY(store_open(a, &o->storage, &s->store));
 	s->jobs = jobs_new(o->jobs);
 	if (!s->jobs)

@@ -59,7 +59,7 @@ bool ticker_start(struct ticker *t, struct poller *poller, struct db *db, bool p
 			     .db = db,
 			     .polls = polls,
 			     .timer.expired = tick,
-			     .arena = arena_new(ARENA)};
+			     .arena = arena_new_warm(ARENA)};
 	if (!t->arena)
 		return false;
 	ticker_wake(t);

@@ -82,22 +82,41 @@ static size_t room_for(const struct arena *a, size_t size)
 	return room > size ? room : size;
 }
 
-static struct block *block_push(struct arena *a, size_t size)
+static struct block *block_new(struct arena *a, size_t room)
 {
-	size_t room = room_for(a, size);
-	struct block *b = NULL;
+	struct block *b = malloc(sizeof(*b) + room);
 
-	if (room <= a->limit && a->taken <= a->limit - room)
-		a->starved = !(b = malloc(sizeof(*b) + room));
-	if (!b) {
-		a->on_full(a->who);
-		abort(); /* on_full promised not to return */
-	}
+	if (!b)
+		return NULL;
 	b->next = a->top;
 	b->size = room;
 	b->used = 0;
 	a->taken += room;
 	return a->top = b;
+}
+
+static struct block *block_push(struct arena *a, size_t size)
+{
+	const size_t room = room_for(a, size);
+	struct block *b = NULL;
+
+	if (room <= a->limit && a->taken <= a->limit - room)
+		a->starved = !(b = block_new(a, room));
+	if (!b) {
+		a->on_full(a->who);
+		abort(); /* on_full promised not to return */
+	}
+	return b;
+}
+
+struct arena *arena_new_warm(size_t limit)
+{
+	struct arena *a = arena_new(limit);
+
+	if (!a || block_new(a, room_for(a, 0)))
+		return a;
+	free(a);
+	return NULL;
 }
 
 void *arena_bytes(struct arena *a, size_t size)

@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +9,28 @@
 #include "base/ascii.h"
 #include "base/text.h"
 
+static EVP_MD *method;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+static void prepare(void)
+{
+	method = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+bool digest_prepare(void)
+{
+	pthread_once(&prepared, prepare);
+	return method != NULL;
+}
+
 bool hasher_begin(struct hasher *h)
 {
+	*h = (struct hasher){0};
+	if (!digest_prepare())
+		return false;
 	h->sha256 = EVP_MD_CTX_new();
 	h->blake2b = aligned_alloc(64, sizeof(*h->blake2b));
-	if (h->sha256 && h->blake2b && EVP_DigestInit_ex(h->sha256, EVP_sha256(), NULL) == 1) {
+	if (h->sha256 && h->blake2b && EVP_DigestInit_ex(h->sha256, method, NULL) == 1) {
 		crypto_generichash_init(h->blake2b, NULL, 0, BLAKE2B_BYTES);
 		return true;
 	}
@@ -60,9 +78,7 @@ void hasher_close(struct hasher *h)
 
 void sha256_of(const void *data, size_t len, unsigned char out[SHA256_BYTES])
 {
-	/* libsodium's is slower, but takes no memory. */
-	if (EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) != 1)
-		crypto_hash_sha256(out, data, len);
+	crypto_hash_sha256(out, data, len); /* slower than OpenSSL's, but takes no memory */
 }
 
 void blake2b_of(const void *data, size_t len, unsigned char out[BLAKE2B_BYTES])

@@ -32,6 +32,10 @@ struct hasher {
 	crypto_generichash_state *blake2b; /* on its own: it wants an alignment of 64 */
 };
 
+/* Makes OpenSSL ready, which it otherwise does when it is first used; when memory is out just then,
+ * OpenSSL 3.0 crashes in later calls. False, for good, when it cannot be. */
+bool digest_prepare(void);
+
 bool hasher_begin(struct hasher *h); /* false: no memory */
 void hasher_sha256(struct hasher *h, const void *data, size_t len);
 void hasher_blake2b(struct hasher *h, const void *data, size_t len);

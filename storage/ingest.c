@@ -263,7 +263,7 @@ struct ingest *ingest_begin(const struct ingest_plan *plan)
 	u->streams[BLAKE2B] = (struct stream){.ingest = u, .feed = feed_blake2b};
 	u->streams[WRITE] = (struct stream){.ingest = u, .feed = feed_store};
 	u->streams[SHA256] = (struct stream){.ingest = u, .feed = feed_sha256};
-	u->arena = arena_new(DETAIL_ROOM);
+	u->arena = arena_new_warm(DETAIL_ROOM);
 	if (!u->arena || !hasher_begin(&u->hasher)) {
 		ingest_free(u);
 		return NULL;
@@ -385,7 +385,7 @@ struct discard {
 static void discard_work(struct job *job)
 {
 	struct discard *d = (struct discard *)job;
-	struct arena *a = arena_new(DETAIL_ROOM);
+	struct arena *a = arena_new_warm(DETAIL_ROOM);
 
 	/* What cannot be removed has been logged and is an orphan for the next search. */
 	if (a)

@@ -123,6 +123,9 @@ static __attribute__((noinline)) uint64_t site(int depth, struct frame *frames, 
 	_Unwind_Backtrace(step, &w);
 	if (nframes)
 		*nframes = (uint32_t)w.n;
+	w.hash ^= w.hash >> 32; /* every bit counts in the rest of a division */
+	w.hash *= 0x9e3779b97f4a7c15U;
+	w.hash ^= w.hash >> 29;
 	return w.hash ? w.hash : 1;
 }
 

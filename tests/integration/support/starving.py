@@ -4,10 +4,13 @@ A request's answer is the right one, or a 503 that says so, or the connection is
 byte of an answer; and what the registry then holds is what the answer says.
 """
 
+import hashlib
 import json
 import re
 import time
+import uuid
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from . import processes
 from .paths import SLOWNESS
@@ -68,20 +71,32 @@ def talk(server, ask):
         return CLOSED
 
 
-def scrubbed(text, name):
+def words_of(name, ask):
+    """What an answer repeats of a request, and the word for it that is the same each time."""
+    whole = b"".join(ask.body) if isinstance(ask.body, list) else ask.body or b""
+    return {
+        name: "NAME",
+        hashlib.sha256(whole).hexdigest(): "SHA256",
+        hashlib.blake2b(whole).hexdigest(): "BLAKE2B",
+    }
+
+
+def scrubbed(text, words):
     for pattern, word in SCRUBS:
         text = pattern.sub(word, text)
-    return text.replace(name, "NAME") if name else text
+    for known, word in words.items():
+        text = text.replace(known, word)
+    return text
 
 
-def essence(answer, name=""):
+def essence(answer, words=MappingProxyType({})):
     """What must be the same each time."""
     fields = sorted(
-        (key.lower(), scrubbed(value, name)) for key, value in answer.fields if key.lower() not in VOLATILE
+        (key.lower(), scrubbed(value, words)) for key, value in answer.fields if key.lower() not in VOLATILE
     )
     present = {key.lower() for key, _ in answer.fields} & VOLATILE
     try:
-        body = scrubbed(answer.body.decode(), name)
+        body = scrubbed(answer.body.decode(), words)
     except UnicodeDecodeError:
         body = answer.body
     return answer.status, fields, present, body
@@ -101,13 +116,13 @@ def problem_of(answer):
     return document["type"].removeprefix("/problems/")
 
 
-def judge(answer, right, name=""):
+def judge(answer, right, words=MappingProxyType({})):
     """right, closed, or the type of the 503; anything else is wrong."""
     if answer == CLOSED:
         return CLOSED
     if answer.status == 503 and right[0] != 503:
         return problem_of(answer)
-    got = essence(answer, name)
+    got = essence(answer, words)
     assert got == right, f"\n{got}\n is not\n{right}"
     return "right"
 
@@ -157,13 +172,13 @@ class Tally:
         self.became[what] = self.became.get(what, 0) + 1
 
 
-def starve_reads(memory, server, ask, **how):
-    """A request that changes nothing, again and again with another allocation failing."""
+def starve_reads(memory, server, ask, before=None, stride=None, **how):
+    """A request that changes nothing, again and again with another allocation failing; before()
+    is called each time before."""
     vigil, tally = Vigil(server), Tally()
-    right = essence(talk(server, ask))
+    first = talk(server, ask)
+    right, follow = essence(first), next_page(server, ask, first)
     assert right == essence(talk(server, ask)), "the same each time"
-
-    follow = next_page(server, ask, talk(server, ask))
 
     def check(answer):
         said = judge(answer, right)
@@ -171,17 +186,28 @@ def starve_reads(memory, server, ask, **how):
         return said
 
     def once(armed):
+        if before:
+            before()
         with armed() as shot:
             answer = talk(server, ask)
-        vigil.look()
+        noted(shot, vigil.look)
         if shot.failed:
             tally.add(noted(shot, check, answer))
         return shot
 
-    memory.every_site(once, role=ROLE, **how)
-    assert essence(talk(server, ask)) == right
+    memory.every_site(once, **{"role": ROLE, **({"stride": stride} if stride else {}), **how})
+    assert judge(soon(server, ask, right), right) == "right"
     vigil.memory_comes_back()
     return tally
+
+
+def soon(server, ask, right):
+    """The right answer, which may wait for a connection to the database to come back."""
+    until = time.monotonic() + 5
+    while (answer := talk(server, ask)) == CLOSED or essence(answer) != right:
+        assert time.monotonic() < until, answer
+        time.sleep(0.05)
+    return answer
 
 
 def next_page(server, ask, answer):
@@ -202,49 +228,67 @@ def noted(shot, check, *arguments):
 
 
 class Change:
-    """A kind of request that changes something: where(name) makes what it needs and gives the
-    request, state(name) the paths that show what there is."""
+    """A kind of request that changes something: prepare(server, name) makes what it needs,
+    ask(name) is the request, each of state(name) a path that shows what there is."""
 
     def __init__(self, prepare, ask, *state):
         self.prepare, self.ask, self.state = prepare, ask, state
 
-    def seen(self, server, name):
-        return [essence(server.get(path(name)), name) for path in self.state]
+    def fresh(self, server):
+        """A name for which everything is prepared; the last failure may still be felt."""
+        until = time.monotonic() + 10
+        while True:
+            name = f"n{uuid.uuid4().hex}"
+            try:
+                self.prepare(server, name)
+                return name
+            except (AssertionError, OSError):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def seen(self, server, words):
+        (name,) = [known for known, word in words.items() if word == "NAME"]
+        return [essence(server.get(path(name)), words) for path in self.state]
 
 
-def starve_change(memory, server, change, **how):
+def starve_change(memory, server, change, stride=None, **how):
     vigil, tally = Vigil(server), Tally()
-    names = (f"n{time.time_ns():x}-{n:06}" for n in range(10**6))
 
-    def fresh():
-        name = next(names)
-        change.prepare(server, name)
-        return name
+    def begin():
+        name = change.fresh(server)
+        ask = change.ask(name)
+        return ask, words_of(name, ask)
 
-    name = fresh()
-    before = change.seen(server, name)
-    right = essence(talk(server, change.ask(name)), name)
+    ask, words = begin()
+    before = change.seen(server, words)
+    right = essence(talk(server, ask), words)
     assert right[0] < 300, right
-    after = change.seen(server, name)
+    after = change.seen(server, words)
     assert before != after
 
-    def check(answer, name):
-        said = judge(answer, right, name)
-        there = change.seen(server, name)
+    def check(answer, words):
+        said = judge(answer, right, words)
+        try:
+            there = change.seen(server, words)
+        except OSError:  # it ends just now
+            time.sleep(0.1)
+            vigil.look()
+            there = change.seen(server, words)
         allowed = [after] if said == "right" else [before] if said in KEPT else [before, after]
         assert there in allowed, f"{said}, but there is\n{there}\nnot\n{allowed}"
         return said
 
     def once(armed):
-        name = fresh()
+        ask, words = begin()
         with armed() as shot:
-            answer = talk(server, change.ask(name))
-        vigil.look()
+            answer = talk(server, ask)
+        noted(shot, vigil.look)
         if shot.failed:
-            tally.add(noted(shot, check, answer, name))
+            tally.add(noted(shot, check, answer, words))
         return shot
 
-    memory.every_site(once, role=ROLE, **how)
+    memory.every_site(once, **{"role": ROLE, **({"stride": stride} if stride else {}), **how})
     vigil.memory_comes_back()
     return tally
 
@@ -314,7 +358,6 @@ READS = {
     "400": Ask("GET", f"{FULL}/versions?metric=f1&colour=red"),
     "405": Ask("DELETE", f"{FULL}/compare"),
     "bad JSON": ask_json("PATCH", FULL, {"card": 5, "colour": "red"}, "If-Match: *"),
-    "TLS": None,
 }
 
 
