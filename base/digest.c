@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -12,9 +13,11 @@
 static EVP_MD *method;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
+/* Without memory for its context, OpenSSL 3.0 tells only who asks for that; all else crashes. */
 static void prepare(void)
 {
-	method = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (OSSL_LIB_CTX_get0_global_default())
+		method = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 bool digest_prepare(void)

@@ -32,8 +32,8 @@ struct hasher {
 	crypto_generichash_state *blake2b; /* on its own: it wants an alignment of 64 */
 };
 
-/* Makes OpenSSL ready, which it otherwise does when it is first used; when memory is out just then,
- * OpenSSL 3.0 crashes in later calls. False, for good, when it cannot be. */
+/* Makes OpenSSL ready. Before anything else that uses it, libcurl and libpq included: what is first
+ * there without memory crashes. False, for good, when there was none. */
 bool digest_prepare(void);
 
 bool hasher_begin(struct hasher *h); /* false: no memory */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/http_answer.h"
 
 enum {
@@ -48,7 +49,7 @@ struct http *http_new(const struct http_options *options)
 {
 	struct http *h = calloc(1, sizeof(*h));
 
-	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (!h || !digest_prepare() || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		free(h);
 		return NULL;
 	}

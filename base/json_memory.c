@@ -14,11 +14,26 @@ _Static_assert(_Alignof(max_align_t) == MALLOC_ALIGN, "malloc() aligns to 16");
 _Static_assert(_Alignof(json_int_t) <= ARENA_OFFSET, "jansson's types align to 8");
 
 static _Thread_local struct arena *current;
+static void (*without_memory)(void *who);
+
+static void *take_from_system(size_t size)
+{
+	void *p = malloc(size < MALLOC_ALIGN ? MALLOC_ALIGN : size);
+
+	if (!p && without_memory)
+		without_memory(NULL);
+	return p;
+}
+
+void json_on_full(void (*on_full)(void *who))
+{
+	without_memory = on_full;
+}
 
 static void *take(size_t size)
 {
 	if (!current)
-		return malloc(size < MALLOC_ALIGN ? MALLOC_ALIGN : size);
+		return take_from_system(size);
 	if (size > SIZE_MAX - ARENA_OFFSET)
 		return NULL;
 	return (char *)arena_bytes(current, size + ARENA_OFFSET) + ARENA_OFFSET;

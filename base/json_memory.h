@@ -13,6 +13,10 @@
 
 #include "base/arena.h"
 
+/* What jansson's callers take for JSON that is none, or for a member that is not there, may be want
+ * of memory. Where no arena is current this is called instead, with NULL; it must not return. */
+void json_on_full(void (*on_full)(void *who));
+
 /* Makes a the thread's current arena (NULL: none), returns the one before. */
 struct arena *json_use_arena(struct arena *a);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json_memory.h"
 #include "base/json_out.h"
 #include "cli/cli.h"
 #include "cli/exit.h"
@@ -137,6 +138,7 @@ int main(int argc, char **argv)
 	if (!cli.arena || sodium_init() < 0)
 		out_of_memory(NULL);
 	arena_on_full(cli.arena, out_of_memory, NULL);
+	json_on_full(out_of_memory);
 	listen_to_signals();
 
 	enum exit_code code = conclude(&cli, run(&cli, argv));

@@ -1,5 +1,6 @@
 #include "hallmarkd/config.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -145,7 +146,10 @@ static const char *state_preset(const struct config *c)
 		return "/var/lib/hallmark";
 	if (geteuid() != 0)
 		return "./var";
+	errno = 0;
 	const struct passwd *pw = getpwnam(c->user);
+	if (!pw && errno == ENOMEM) /* who is not known may be given another folder */
+		log_out_of_memory("the user's entry");
 	bool reaches = !pw || user_reaches_cwd(pw->pw_uid, pw->pw_gid);
 	return reaches ? "./var" : "/var/lib/hallmark";
 }

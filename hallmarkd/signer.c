@@ -27,7 +27,7 @@ enum {
 	REQUEST_MEMORY = 640 << 20, /* what one request may take, its answer included */
 	MUCH_MEMORY = 8 << 20,      /* a request that took more: give it back at once */
 	ANSWERS_WAITING = 1 << 20,  /* bytes unread by a loop, from which on it is not served */
-	AFTER_THE_FIRST = 1000000, /* microseconds for the others to hang up as well */
+	AFTER_THE_FIRST = 1000000,  /* microseconds for the others to hang up as well */
 };
 
 #define COMMENT "signed by hallmark; the trusted comment says what this is"
@@ -185,7 +185,8 @@ static const struct request *request_of(const struct wire_frame *f)
 	return NULL;
 }
 
-static bool put_answer(struct peer *peer, uint64_t id, unsigned kind, const struct answer *answer)
+/* Without an answer the loop would wait; when we end, another signer is asked. */
+static void put_answer(struct peer *peer, uint64_t id, unsigned kind, const struct answer *answer)
 {
 	const unsigned char why = (unsigned char)answer->refused;
 	const struct wire_frame refused = {.kind = WIRE_ANSWER_REFUSED,
@@ -195,7 +196,8 @@ static bool put_answer(struct peer *peer, uint64_t id, unsigned kind, const stru
 	const struct wire_frame good = {
 		.kind = kind, .id = id, .n = 1, .fields = {{answer->text, answer->len}}};
 
-	return wire_put(&peer->out, why ? &refused : &good);
+	if (!wire_put(&peer->out, why ? &refused : &good))
+		log_out_of_memory("an answer");
 }
 
 /* A full arena jumps back here. */
@@ -211,7 +213,7 @@ static struct answer answer_within(struct signer_process *s, const struct reques
 	return r->answer_it(s, f);
 }
 
-static bool answer_frame(struct signer_process *s, struct peer *peer, const struct wire_frame *f)
+static void answer_frame(struct signer_process *s, struct peer *peer, const struct wire_frame *f)
 {
 	const struct request *r = request_of(f);
 
@@ -219,13 +221,12 @@ static bool answer_frame(struct signer_process *s, struct peer *peer, const stru
 	json_use_arena(s->arena);
 	const struct answer answer = answer_within(s, r, f);
 	json_use_arena(NULL);
-	bool good = put_answer(peer, f->id, r ? r->answer : 0, &answer);
+	put_answer(peer, f->id, r ? r->answer : 0, &answer);
 	FAILPOINT(SIGNER_ANSWERED);
 	size_t taken = arena_taken(s->arena);
 	arena_reset(s->arena);
 	if (taken > MUCH_MEMORY)
 		malloc_trim(0);
-	return good;
 }
 
 static void arena_is_full(void *who)
@@ -245,7 +246,7 @@ static void hang_up(struct peer *peer)
 	wire_out_free(&peer->out);
 }
 
-static bool answer_event(struct signer_process *s, struct peer *peer, enum wire_event event,
+static void answer_event(struct signer_process *s, struct peer *peer, enum wire_event event,
 			 const struct wire_frame *f)
 {
 	static const struct answer malformed = {WIRE_REFUSED_INVALID, "the frame is malformed",
@@ -254,8 +255,9 @@ static bool answer_event(struct signer_process *s, struct peer *peer, enum wire_
 					       sizeof("the request is too large") - 1};
 
 	if (event == WIRE_FRAME)
-		return answer_frame(s, peer, f);
-	return put_answer(peer, f->id, 0, event == WIRE_TOO_LONG ? &too_long : &malformed);
+		answer_frame(s, peer, f);
+	else
+		put_answer(peer, f->id, 0, event == WIRE_TOO_LONG ? &too_long : &malformed);
 }
 
 /* Answers what is there until the loop leaves too many answers unread. */
@@ -265,9 +267,11 @@ static bool serve_frames(struct signer_process *s, struct peer *peer)
 	enum wire_event event;
 
 	while (wire_pending(&peer->out) < ANSWERS_WAITING &&
-	       (event = wire_next(&peer->in, &f)) != WIRE_NOTHING)
-		if (!answer_event(s, peer, event, &f) || !wire_flush(&peer->out, peer->fd))
+	       (event = wire_next(&peer->in, &f)) != WIRE_NOTHING) {
+		answer_event(s, peer, event, &f);
+		if (!wire_flush(&peer->out, peer->fd))
 			return false;
+	}
 	return true;
 }
 
@@ -278,6 +282,8 @@ static bool serve(struct signer_process *s, struct peer *peer, short events)
 	if (events & (POLLIN | POLLHUP | POLLERR)) {
 		ssize_t n = wire_fill(&peer->in, peer->fd);
 
+		if (n < 0 && errno == ENOMEM)
+			log_out_of_memory("a request"); /* of a loop, or of the supervisor */
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			return false;
 	}

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/owner.h"
 #include "base/timestamp.h"
+#include "sql/row.h"
 
 enum { CONNECT_US = 6 * 1000000, REACH_US = 600000, BINARY = 1, WHY = 512 };
 
@@ -422,7 +423,8 @@ static bool is_fatal(const PGresult *res)
 
 	if (PQresultStatus(res) != PGRES_FATAL_ERROR)
 		return false;
-	return !severity || !PQresultErrorField(res, PG_DIAG_SQLSTATE) || strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
+	return !severity || !PQresultErrorField(res, PG_DIAG_SQLSTATE) ||
+	       strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0;
 }
 
 static bool is_good(const PGresult *res)
@@ -487,7 +489,7 @@ static void answer_together(struct lane *lane)
 /* "7355608…/00000002": a number of 64 bits, and eight hexadecimal digits. */
 static void read_history(struct lane *lane)
 {
-	const int column = PQfnumber(lane->result, "history");
+	const int column = row_column(lane->result, "history");
 
 	if (column < 0 || PQntuples(lane->result) != 1 || PQgetisnull(lane->result, 0, column))
 		return;

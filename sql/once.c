@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/digest.h"
 #include "sql/conninfo.h"
 #include "sql/row.h"
 
@@ -33,7 +34,7 @@ struct problem once_connect(struct arena *a, const char *conninfo, PGconn **out)
 					       "client_encoding",      NULL};
 	const char *const values[] = {
 		conninfo_preset_attributes(conninfo), conninfo, "10", "hallmarkd", "UTF8", NULL};
-	PGconn *conn = PQconnectdbParams(keywords, values, 1);
+	PGconn *conn = digest_prepare() ? PQconnectdbParams(keywords, values, 1) : NULL;
 
 	if (!conn)
 		return problem(a, PROBLEM_INTERNAL, "out of memory");

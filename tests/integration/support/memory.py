@@ -1,9 +1,9 @@
 """Memory that runs out where a test wants it to: tests/faults/memory.c, told from outside.
 
-    memory = Memory()
-    server = Hallmark(**…); server.variables = memory.variables
-    with memory.at_a_new_site(pid=server.pid("service")) as shot: …
-    shot.failed, shot.where
+memory = Memory()
+server = Hallmark(**…); server.variables = memory.variables
+with memory.at_a_new_site(pid=server.pid("service")) as shot: …
+shot.failed, shot.where
 """
 
 import ctypes

@@ -69,7 +69,11 @@ class Hallmark(Client):
         }
         where = {"DATABASE_URL": self.database} if self.database else {}
         return environment(
-            HALLMARK_STATE=str(self.state), HALLMARK_LISTEN=f"{self.host}:{self.port}", **where, **names, **self.variables
+            HALLMARK_STATE=str(self.state),
+            HALLMARK_LISTEN=f"{self.host}:{self.port}",
+            **where,
+            **names,
+            **self.variables,
         )
 
     def start(self, *arguments, wait=True):

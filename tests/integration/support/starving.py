@@ -457,9 +457,7 @@ CHANGES = {
     "remove file": Change(
         with_file, lambda name: Ask("DELETE", artifact_path(name, "f"), None, (MATCH,)), under("/artifacts")
     ),
-    "discard": Change(
-        make_draft, lambda name: Ask("DELETE", version_path(name), None, (MATCH,)), under("")
-    ),
+    "discard": Change(make_draft, lambda name: Ask("DELETE", version_path(name), None, (MATCH,)), under("")),
     "remove model": Change(
         model_only, lambda name: Ask("DELETE", model_path(name), None, (MATCH,)), model_path
     ),
