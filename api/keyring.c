@@ -10,7 +10,7 @@
 
 static const int64_t read_us = 1000000, beat_us = 5000000, retry_us = 50000;
 
-enum { ARENA = 256 * 1024 };
+enum { ARENA = 256 * 1024, READY = 8 * 1024 };
 
 const struct key *keyring_active(const struct keyring *k)
 {
@@ -172,8 +172,8 @@ bool keyring_start(struct keyring *k, const struct keyring_ground *ground)
 {
 	*k = (struct keyring){.on = *ground,
 			      .keys = calloc(KEYRING_MAX, sizeof(struct key)),
-			      .arena = arena_new_warm(ARENA),
-			      .beat_arena = arena_new_warm(ARENA),
+			      .arena = arena_new_warm(ARENA, READY),
+			      .beat_arena = arena_new_warm(ARENA, READY),
 			      .read_timer.expired = read_list,
 			      .beat_timer.expired = beat};
 	if (!k->keys || !k->arena || !k->beat_arena)

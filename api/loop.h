@@ -53,8 +53,8 @@ struct loop {
 	/* The daemon's. */
 	struct MHD_Daemon *daemon;
 	struct watch daemon_watch;
-	bool daemon_ready;         /* libmicrohttpd has something to do */
-	int listen_fd;             /* -1: closed */
+	bool daemon_ready;                             /* libmicrohttpd has something to do */
+	int listen_fd;                                 /* -1: closed */
 	struct MHD_Response *prepared[REPLY_PREPARED]; /* the 503s that need no memory */
 	struct peer *peers[PEER_GROUPS];
 	unsigned accepting; /* the next connection's group, when divided by their number */

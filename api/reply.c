@@ -224,8 +224,8 @@ void reply_forgotten(struct request *rq)
 /* --- the 503s that need no memory --- */
 
 #define PREPARED(type, title, detail)                                                              \
-	"{\"type\":\"/problems/" type "\",\"title\":\"" title "\",\"status\":503,\"detail\":\"" detail  \
-	"\"}"
+	"{\"type\":\"/problems/" type "\",\"title\":\"" title                                      \
+	"\",\"status\":503,\"detail\":\"" detail "\"}"
 
 static const char *const prepared[] = {
 	[REPLY_FULL] = PREPARED("busy", "The service cannot take this right now",
@@ -238,8 +238,8 @@ static const char *const prepared[] = {
 
 static struct MHD_Response *prepare(const char *text)
 {
-	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(text), (void *)text,
-								 MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
 
 	if (r && MHD_add_response_header(r, "Content-Type", "application/problem+json") &&
 	    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff") &&

@@ -8,7 +8,7 @@
  * replicas left. */
 static const int64_t gather_us = 10000, poll_us = 50000;
 
-enum { BATCH = 10000, ARENA = 64 * 1024 };
+enum { BATCH = 10000, ARENA = 64 * 1024, READY = 1024 };
 
 static void ticked(struct db_call *call, const PGresult *res, struct problem p)
 {
@@ -59,7 +59,7 @@ bool ticker_start(struct ticker *t, struct poller *poller, struct db *db, bool p
 			     .db = db,
 			     .polls = polls,
 			     .timer.expired = tick,
-			     .arena = arena_new_warm(ARENA)};
+			     .arena = arena_new_warm(ARENA, READY)};
 	if (!t->arena)
 		return false;
 	ticker_wake(t);

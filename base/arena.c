@@ -109,11 +109,11 @@ static struct block *block_push(struct arena *a, size_t size)
 	return b;
 }
 
-struct arena *arena_new_warm(size_t limit)
+struct arena *arena_new_warm(size_t limit, size_t room)
 {
 	struct arena *a = arena_new(limit);
 
-	if (!a || block_new(a, room_for(a, 0)))
+	if (!a || block_new(a, room))
 		return a;
 	free(a);
 	return NULL;

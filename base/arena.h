@@ -21,8 +21,8 @@ struct arena;
 /* An empty arena that hands out at most limit bytes; NULL when memory is out.
  * Without arena_on_full() a full arena ends the process, which log.h says how. */
 struct arena *arena_new(size_t limit);
-/* One that holds its first block already: until 15 KiB are taken it cannot be full. */
-struct arena *arena_new_warm(size_t limit);
+/* One that holds room bytes already: until they are taken it cannot be full. */
+struct arena *arena_new_warm(size_t limit, size_t room);
 void arena_on_full(struct arena *a, void (*on_full)(void *who), void *who);
 
 /* Another way out for a while, for code that uses an arena outside the work it belongs

@@ -22,9 +22,9 @@
 enum {
 	ANSWER_TIME = 5, /* seconds, and one more for each so many bytes of a manifest: */
 	MANIFEST_SECOND = 1 << 20,
-	SCRATCH = 640 << 20,  /* what verifying one answer may take */
-	SENDING = 256 * 1024, /* bytes on their way out, from which on calls wait here */
-	FULL_AGAIN = 1,       /* setjmp()'s second return */
+	SCRATCH = 640 << 20,     /* what verifying one answer may take */
+	SENDING = 256 * 1024,    /* bytes on their way out, from which on calls wait here */
+	FULL_AGAIN = 1,          /* setjmp()'s second return */
 	SHORT_OF_MEMORY = 10000, /* microseconds until it is looked for again */
 };
 
@@ -225,8 +225,11 @@ static struct problem take_within(struct signer *s, struct sign_call *call,
 				  const struct wire_frame *f)
 {
 	if (setjmp(s->full) != 0) /* NOLINT(cert-err52-cpp) */
-		return arena_starved(s->scratch) || arena_starved(call->arena) ? starved() : (struct problem){.code = PROBLEM_TOO_LARGE,
-					.detail = "the signature is too large for one request"};
+		return arena_starved(s->scratch) || arena_starved(call->arena)
+			       ? starved()
+			       : (struct problem){
+					 .code = PROBLEM_TOO_LARGE,
+					 .detail = "the signature is too large for one request"};
 	return take_answer(s, call, f);
 }
 

@@ -12,7 +12,8 @@
 #include "base/text.h"
 
 enum {
-	DETAIL_ROOM = 64 * 1024, /* for a problem's detail; nothing is taken before */
+	DETAIL = 1024,           /* bytes for what a problem mostly says, kept ready … */
+	DETAIL_ROOM = 64 * 1024, /* … and for any */
 	SPLIT_FROM = 64 * 1024,  /* bytes of a piece; below, more threads cost more */
 	READ_ROOM = 256 * 1024,
 	DROP_EVERY = 8 * 1024 * 1024,
@@ -263,7 +264,7 @@ struct ingest *ingest_begin(const struct ingest_plan *plan)
 	u->streams[BLAKE2B] = (struct stream){.ingest = u, .feed = feed_blake2b};
 	u->streams[WRITE] = (struct stream){.ingest = u, .feed = feed_store};
 	u->streams[SHA256] = (struct stream){.ingest = u, .feed = feed_sha256};
-	u->arena = arena_new_warm(DETAIL_ROOM);
+	u->arena = arena_new_warm(DETAIL_ROOM, DETAIL);
 	if (!u->arena || !hasher_begin(&u->hasher)) {
 		ingest_free(u);
 		return NULL;
@@ -385,7 +386,7 @@ struct discard {
 static void discard_work(struct job *job)
 {
 	struct discard *d = (struct discard *)job;
-	struct arena *a = arena_new_warm(DETAIL_ROOM);
+	struct arena *a = arena_new_warm(DETAIL_ROOM, DETAIL);
 
 	/* What cannot be removed has been logged and is an orphan for the next search. */
 	if (a)

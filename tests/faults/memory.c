@@ -37,10 +37,10 @@ enum { ROLE = 32, FRAMES = 32, FILE_NAME = 40, SITES = 1 << 16 };
 /* tests/integration/support/memory.py writes and reads the same. */
 struct control {
 	_Atomic uint32_t armed;
-	uint32_t all;      /* once one has failed, the others do as well */
-	char role[ROLE];   /* "": any */
-	uint32_t pid, tid; /* 0: any */
-	uint32_t depth;    /* calls that make a site; 0: countdown */
+	uint32_t all;            /* once one has failed, the others do as well */
+	char role[ROLE];         /* "": any */
+	uint32_t pid, tid;       /* 0: any */
+	uint32_t depth;          /* calls that make a site; 0: countdown */
 	uint32_t stride, offset; /* of the sites, those whose hash leaves this rest */
 	uint32_t nframes;
 	uint64_t smallest; /* bytes; what is smaller never fails */

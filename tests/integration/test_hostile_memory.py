@@ -243,7 +243,7 @@ def test_n69_a_shortage_that_lasts(memory, starved, name, smallest):
 PATIENT = 30 * SLOWNESS
 
 
-def test_n69_afterwards_nothing_is_half_there(memory, starved):
+def test_n69_afterwards_nothing_is_half_there(starved):
     """Of everything that the tests above have left: each version has its event, each file its bytes."""
     assert (
         starved.sql(
@@ -319,7 +319,7 @@ def test_n69_a_start_works_or_says_why_not(memory, settled, role):
 
     def once(armed):
         with armed() as shot:
-            became = noted_call(shot, memory, started, settled)
+            became = noted_call(memory, started, settled)
         if shot.failed:
             tally.add(became)
         return shot
@@ -332,7 +332,7 @@ def test_n69_a_start_works_or_says_why_not(memory, settled, role):
 START_STRIDE = int(os.environ.get("MEMORY_START_STRIDE", STRIDE * 40))
 
 
-def noted_call(shot, memory, function, *arguments):
+def noted_call(memory, function, *arguments):
     try:
         return function(*arguments)
     except AssertionError as wrong:
@@ -346,7 +346,7 @@ def looks_up_a_user(where):
     """glibc 2.36's getpwnam() crashes in two places when it reads nsswitch.conf (nss_database.c: a
     pointer that is NULL, an assertion). As root alone, before anything was begun."""
     return re.search(
-        r"bytes for (libc\.so\.6\S+ < )+(state_preset|identity_find|identity_\w+|\w+_user|as_owner|admin_connect) ",
+        r"bytes for (libc\.so\.6\S+ < )+(state_preset|identity_\w+|actor_name) ",
         where,
     )
 
