@@ -31,7 +31,7 @@ def files(*nouns):
 def long(flavour, *options, fixed=(), **amounts):
     """Integration tests that last as long as `amounts` say, times SOAK."""
     env = {**seeds(0), **dict(fixed), **{name: str(amount * SOAK) for name, amount in amounts.items()}}
-    return integration(flavour, *options, env=env, limit=LIMIT, workers=JOBS)
+    return integration(flavour, f"--timeout={LIMIT}", *options, env=env, limit=LIMIT, workers=JOBS)
 
 
 def again(*makers):
@@ -85,7 +85,12 @@ TOGETHER = {
     ),
     "memory": again(
         lambda env: integration(
-            "plain", *files("hostile_memory"), env={**env, "MEMORY_STRIDE": "1"}, limit=LIMIT, workers=JOBS
+            "plain",
+            f"--timeout={LIMIT}",
+            *files("hostile_memory"),
+            env={**env, "MEMORY_STRIDE": "1", "MEMORY_START_STRIDE": "6", "MEMORY_CLI_STRIDE": "12"},
+            limit=LIMIT,
+            workers=JOBS,
         )
     ),
     "disk": long(
