@@ -9,7 +9,8 @@ from .paths import SLOWNESS
 from .postgres import rows
 
 WITHIN = 1.0 * SLOWNESS  # of the database's return everybody is served again
-LONGEST = 10.5  # what sql/db.h promises of a write, and the way there and back
+# What sql/db.h promises of a change, then sql/readback.h of the search for what became of it.
+LONGEST = 16.5
 
 
 @dataclass
