@@ -90,7 +90,8 @@ static struct problem nodes_read(struct arena *a, const PGresult *res, int first
 		room *= 2;
 	out->mask = room - 1;
 	out->places = arena_array(a, const struct node *, room);
-	memset(out->places, 0, room * sizeof(*out->places));
+	for (size_t i = 0; i < room; i++)
+		out->places[i] = NULL;
 	for (int i = first; i < n; i++) {
 		struct node *node = arena_alloc(a, sizeof(*node));
 
