@@ -220,7 +220,8 @@ static const char *put_number(struct text *t, const char *hole, int first, int *
 	const int n = again ? first + (*s++ - '1') : (*next)++;
 
 	assert(n < *next);
-	put(t, number, (size_t)snprintf(number, sizeof(number), "$%d", n));
+	const int len = snprintf(number, sizeof(number), "$%d", n);
+	put(t, number, (size_t)len);
 	return s;
 }
 

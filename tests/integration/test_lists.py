@@ -313,3 +313,35 @@ def first_pages(model, sort):
         if not page["next_page_token"]:
             break
     return items
+
+
+def found_by(hallmark, comparison):
+    path = url("projects", "default", "models")
+    return [model["name"] for model in pages(hallmark, path, 50, metric=comparison)]
+
+
+def test_a_model_is_found_by_what_its_metric_becomes(hallmark, name):
+    """The span of a metric over a model grows with values that come later, down as well as up."""
+    model = Model(hallmark, name).make()
+    metric = f"x-{name}"
+    model.published("1.0.0", {"f": b"same"}, metrics=[{"name": metric, "value": 1, "step": 1}])
+    assert found_by(hallmark, f"{metric}>5") == found_by(hallmark, f"{metric}<0") == []
+    assert found_by(hallmark, f"{metric}=1") == [name]
+    for step, value in ((2, 7.5), (3, -3e-300)):
+        point = {"name": metric, "value": value, "step": step}
+        good(model.post("1.0.0", "metrics", json={"metrics": [point]}), 201)
+        for comparison in (f">={value!r}", f"<={value!r}", f"={value!r}"):
+            assert found_by(hallmark, metric + comparison) == [name], comparison
+    assert found_by(hallmark, f"{metric}>5") == []  # it was, and is no more
+
+
+def test_a_draft_does_not_make_its_model_found(hallmark, name):
+    model = Model(hallmark, name).make()
+    metric = f"x-{name}"
+    model.draft("1.0.0", metrics=[{"name": metric, "value": 9}])
+    assert found_by(hallmark, f"{metric}>5") == []
+    model.published(
+        "1.1.0", {"f": b"same"}, metrics=[{"name": metric, "value": 8, "dataset": "d", "slice": "s"}]
+    )
+    assert found_by(hallmark, f"{metric}>5") == found_by(hallmark, f"{metric}@d[s]>5") == [name]
+    assert found_by(hallmark, f"{metric}>8.5") == found_by(hallmark, f"{metric}@[]>5") == []
