@@ -13,7 +13,6 @@
 
 #include "api/keyring.h"
 #include "api/metrics.h"
-#include "api/peer.h"
 #include "api/reply.h"
 #include "api/service.h"
 #include "api/ticker.h"
@@ -27,7 +26,12 @@
 enum { SPARE_ARENAS = 64 };
 
 struct strays;
+/* A loop looks at one group of its connections after the other, each once a second: at once, ten
+ * thousand would keep a request waiting for milliseconds. */
+enum { PEER_GROUPS = 16 };
+
 struct token_cache;
+struct peer;
 
 struct loop {
 	struct service *service;

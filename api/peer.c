@@ -18,7 +18,7 @@
 static const int64_t watch_us = 1000000;  /* how often the watchdog looks at each */
 static const int64_t phase_us = 10000000; /* a body or reply must get on within this … */
 enum { PHASE_BYTES = 10 * 1024 };         /* … by so much: 1 KiB a second */
-enum { GIVE_BACK_AFTER = 2, PAGE = 4096, CROWD = 256 };
+enum { GIVE_BACK_AFTER = 2, SELDOM = 8, PAGE = 4096, CROWD = 256 };
 
 struct peer *peer_of(struct MHD_Connection *conn)
 {
@@ -222,12 +222,15 @@ static void phase_look(struct peer *peer, int64_t now)
 
 /* libmicrohttpd misses the end of a client that comes together with its last bytes, or
  * while the connection is suspended: the socket would stay for the whole idle timeout.
- * Shutting the reading side, which has nothing more to read, wakes it once again. */
+ * Shutting the reading side, which has nothing more to read, wakes it once again. Who has been
+ * idle for long has sent no last bytes: only a head that is begun and given up is still found. */
 static void look_for_end(const struct peer *peer)
 {
 	char byte;
 
 	if (peer->rq && (peer->rq->suspended || peer->rq->response))
+		return;
+	if (!peer->rq && peer->idle_looks > SELDOM && peer->idle_looks % SELDOM)
 		return;
 	if (recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 		shutdown(peer->fd, SHUT_RD);

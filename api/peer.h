@@ -24,10 +24,6 @@ struct request;
  * look-up took. */
 enum { PEER_MEMORY = 32 * 1024 };
 
-/* A loop looks at one group of its connections after the other, each once a second: at once, ten
- * thousand would keep a request waiting for milliseconds. */
-enum { PEER_GROUPS = 16 };
-
 struct peer {
 	struct peer *next, **link;
 	int fd;

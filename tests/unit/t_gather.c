@@ -21,6 +21,7 @@ static struct poller *poller;
 static struct mailbox *mailbox;
 static char root[OWN_FOLDER];
 static unsigned char *source;
+static size_t most_held;
 
 /* A loop: offers len bytes in pieces, each from memory that is spoilt as soon as the
  * call is back, and stops after stop bytes when that is not WHOLE. */
@@ -52,6 +53,7 @@ static bool offer(struct sender *s, size_t len)
 
 	memcpy(piece, source + s->sent, len);
 	s->problem = gather_take(s->gather, piece, len, &taken);
+	most_held = gather_held() > most_held ? gather_held() : most_held;
 	memset(piece, 0xff, len);
 	free(piece);
 	s->sent += taken;
@@ -93,7 +95,7 @@ static void answered(void *who, struct problem p)
 	go_on(s);
 }
 
-static void start(struct sender *s, int64_t announced)
+static void begin(struct sender *s, int64_t announced)
 {
 	const struct ingest_plan plan = {.store = store,
 					 .jobs = jobs,
@@ -103,6 +105,11 @@ static void start(struct sender *s, int64_t announced)
 					 .who = s};
 
 	s->gather = gather_begin(&plan);
+}
+
+static void start(struct sender *s, int64_t announced)
+{
+	begin(s, announced);
 	go_on(s);
 }
 
@@ -195,7 +202,36 @@ static void an_upload_may_end_at_any_moment(void)
 		start(&s[i], -1);
 	}
 	ok(all_over(s, SENDERS), "forty uploads end somewhere");
+	ok(most_held > 1024 * KIB && most_held <= GATHER_BUDGET,
+	   "together they held %zu KiB, within the budget", most_held / KIB);
 	is_int(files_left(), 0, "none left anything");
+}
+
+static void sleep_ms(long ms)
+{
+	const int64_t until = monotonic_us() + ms * 1000;
+
+	while (monotonic_us() < until)
+		poller_turn(poller, until);
+}
+
+/* Two buffers: one is being filled, one is on its way. */
+static void a_slow_upload_holds_little(void)
+{
+	struct sender s = {.len = SOURCE, .stop = WHOLE};
+
+	begin(&s, -1);
+	for (int i = 0; i < 8; i++) {
+		offer(&s, 4 * KIB);
+		offer(&s, 4 * KIB);
+		sleep_ms(210);
+	}
+	is_int((long)s.sent, 64 * KIB, "it was taken");
+	ok(gather_held() > 0 && gather_held() <= 16 * KIB,
+	   "after eight slow pieces it holds %zu bytes", gather_held());
+	gather_end(s.gather);
+	is_int(files_left(), 0, "nothing is left");
+	is_int((long)gather_held(), 0, "and no memory");
 }
 
 static void a_failing_medium_is_told(void)
@@ -251,6 +287,7 @@ int main(void)
 	what_goes_in_is_stored_whole();
 	full_buffers_hold_the_sender_back();
 	an_upload_may_end_at_any_moment();
+	a_slow_upload_holds_little();
 	a_failing_medium_is_told();
 	more_than_announced_is_refused();
 
