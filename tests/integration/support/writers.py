@@ -113,7 +113,18 @@ def check_everything(server, writers):
 
 
 def check_acknowledged(server, writers):
-    """The same as the database has it, for records that are too long to ask for one by one."""
+    """The same as the database has it, for records that are too long to ask for one by one. The
+    writers may be at work."""
+    records = [
+        (
+            one.model.rpartition("/")[2],
+            list(one.versions.items()),
+            list(one.published),
+            list(one.artifacts.items()),
+            list(one.unsure.items()),
+        )
+        for one in writers
+    ]
     files = server.sql(
         "SELECT json_object_agg(m.name || '@' || v.semver || ':' || a.path, encode(b.sha256, 'hex')) AS all "
         "FROM artifact a JOIN blob b ON b.id = a.blob_id JOIN version v ON v.id = a.version_id "
@@ -123,16 +134,21 @@ def check_acknowledged(server, writers):
         "SELECT json_object_agg(m.name || '@' || v.semver, json_build_array(v.ordinal, v.state)) AS all "
         "FROM version v JOIN model m ON m.id = v.model_id"
     )[0]["all"]
-    for one in writers:
-        name = one.model.rpartition("/")[2]
-        for version, ordinal in one.versions.items():
+    for name, made, published, kept, unsure in records:
+        for version, ordinal in made:
             assert versions[f"{name}@{version}"][0] == ordinal
-        for version in one.published:
+        for version in published:
             assert versions[f"{name}@{version}"][1] == "published"
-        for path, digest in [*one.artifacts.items(), *one.unsure.items()]:
-            version, _, file = path.rpartition("/versions/")[2].partition("/artifacts/")
-            found = files.get(f"{name}@{version}:{file}")
-            assert found == digest or (found is None and path in one.unsure), path
+        for path, digest in kept:
+            assert files.get(file_of(name, path)) == digest, path
+        for path, digest in unsure:
+            assert files.get(file_of(name, path)) in (digest, None), path
+
+
+def file_of(model, path):
+    """How check_acknowledged() names a file."""
+    version, _, file = path.rpartition("/versions/")[2].partition("/artifacts/")
+    return f"{model}@{version}:{file}"
 
 
 def check_stored(server):
