@@ -66,6 +66,16 @@ class Killer:
         self.counts[kind] += 1
         self.server.wait_ready()
 
+    def wait_database(self, seconds=30 * SLOWNESS):
+        """/ready says nothing of a PostgreSQL that was killed a moment ago."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return postgres.psql(self.conninfo, "SELECT 1", self.server.owner)
+            except AssertionError:
+                assert time.monotonic() < until, "the database does not come back"
+                time.sleep(0.05)
+
     def service(self):
         self.server.kill("service")
 
@@ -117,6 +127,7 @@ def test_whatever_is_killed_nothing_acknowledged_is_lost(start_hallmark):
         killer.one()
         if n % CHECK_EVERY == 0:
             assert not [one.strange for one in writers if one.strange]
+            killer.wait_database()
             check_acknowledged(server, writers)
     took = time.monotonic() - began
     finish(writers)
@@ -124,6 +135,7 @@ def test_whatever_is_killed_nothing_acknowledged_is_lost(start_hallmark):
     print(
         f"seed {SEED}: {dict(killer.counts)} in {took:.0f} s, {KILLS / took:.2f} a second; {dict(statuses)}"
     )
+    killer.wait_database()
     check(server, writers)
     if sum(len(one.artifacts) for one in writers) <= MANY:
         check_everything(server, writers)
