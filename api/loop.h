@@ -25,13 +25,13 @@
 
 enum { SPARE_ARENAS = 64 };
 
-struct strays;
 /* A loop looks at one group of its connections after the other, each once a second: at once, ten
  * thousand would keep a request waiting for milliseconds. */
 enum { PEER_GROUPS = 16 };
 
 struct token_cache;
 struct peer;
+struct strays;
 
 struct loop {
 	struct service *service;
