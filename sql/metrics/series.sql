@@ -1,5 +1,6 @@
 -- Current values of metrics over the versions of a model, a page of versions in the order of their ordinals; one row
--- without an ordinal when there are none. Drafts are among them, discarded versions are not.
+-- without an ordinal when there are none. Drafts are among them, discarded versions are not. The planner is told which
+-- model it is, and so how many versions that has (migrations/0014_version_lists.sql).
 -- outcome: found, no_project, no_model, moved
 -- lane: slow
 -- $1 text    project
@@ -17,7 +18,7 @@ SELECT coalesce(CASE WHEN m.id IS NOT NULL THEN 'found' END, model_missing_1($1,
 	       c.name, c.dataset, c.slice, c.value, c.step, c.at
 	  FROM (SELECT w.id, w.semver, w.ordinal, w.state, w.created_at, w.published_at
 		  FROM version w
-		 WHERE w.model_id = m.id AND w.ordinal > $4 AND w.state <> 'discarded'
+		 WHERE w.model_id = model_named_1($1 || '/' || $2) AND w.ordinal > $4 AND w.state <> 'discarded'
 		   AND EXISTS (SELECT FROM metric_current e
 				WHERE e.version_id = w.id AND ($3 IS NULL OR e.name = ANY ($3)))
 		 ORDER BY w.ordinal
