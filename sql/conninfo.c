@@ -21,12 +21,14 @@ static const struct pair presets[] = {
  * What these lanes run goes by keys. A plan made and kept while a table was young would
  * read it from end to end as it grows, or look-ups by key gather rows for a bitmap;
  * without these choices there are no such plans. */
+#define LISTS                                                                                      \
+	"-c jit=off -c enable_seqscan=off -c statement_timeout=5s "                                \
+	"-c plan_cache_mode=force_custom_plan"
 #define CHANGES "-c jit=off -c enable_seqscan=off -c statement_timeout=5s -c lock_timeout=2s"
 static const char *const limits[LANE_KINDS] = {
 	[LANE_READ] =
 		"-c jit=off -c enable_seqscan=off -c enable_bitmapscan=off -c statement_timeout=5s",
-	[LANE_SLOW] = "-c jit=off -c enable_seqscan=off -c statement_timeout=5s "
-		      "-c plan_cache_mode=force_custom_plan",
+	[LANE_SLOW] = LISTS,
 	[LANE_WRITE] = CHANGES,
 	[LANE_SHARED] = CHANGES,
 };

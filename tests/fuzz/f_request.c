@@ -162,6 +162,15 @@ static void read_request(struct request *rq)
 		run(rq);
 }
 
+static void begin(void *what)
+{
+	struct input *in = what;
+
+	in->rq.body = in->body;
+	in->rq.body_len = in->body_len;
+	in->rq.who = (struct identity){.principal = "somebody", .roles = &everything};
+}
+
 static void look(struct MHD_Connection *conn, const char *target, const char *method,
 		 const char *version, void *who)
 {
@@ -173,11 +182,8 @@ static void look(struct MHD_Connection *conn, const char *target, const char *me
 
 	rq->conn = conn;
 	rq->raw_target = target;
-	rq->body = in->body;
-	rq->body_len = in->body_len;
-	rq->who = (struct identity){.principal = "somebody", .roles = &everything};
 	rq->now = (struct moment){.method = method, .version = version};
-	guard_arm(rq);
+	must(guard_began(rq->arena, begin, in));
 	loop.db = db_open(loop.poller, &nowhere);
 	must(loop.db != NULL);
 	guarded(rq, read_request);
