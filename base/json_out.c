@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plain.h"
 #include "base/text.h"
 #include "base/timestamp.h"
 
@@ -108,7 +109,7 @@ static size_t escape(unsigned char c, char out[6])
 /* Six bytes for each that may need an escape: those behind the first that does. */
 void jw_textn(struct json_out *j, const char *s, size_t len)
 {
-	size_t plain = text_plain(s, len);
+	size_t plain = plain_run(s, len);
 	char *start = room(j, plain + (len - plain) * 6 + 3), *p = start;
 
 	if (j->comma)
@@ -121,7 +122,7 @@ void jw_textn(struct json_out *j, const char *s, size_t len)
 			break;
 		p += escape((unsigned char)*s, p);
 		s++, len--;
-		plain = text_plain(s, len);
+		plain = plain_run(s, len);
 	}
 	*p++ = '"';
 	j->len += (size_t)(p - start);

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/plain.h"
 
 enum log_level log_threshold = LOG_INFO;
 
@@ -67,7 +67,7 @@ static void put_quoted(struct line *l, const char *s)
 	put(l, "\"", 1);
 	while (len && l->end - l->at > ESCAPE_ROOM) {
 		const size_t room = (size_t)(l->end - l->at) - ESCAPE_ROOM;
-		const size_t plain = text_plain(s, len < room ? len : room);
+		const size_t plain = plain_run(s, len < room ? len : room);
 
 		put(l, s, plain);
 		if (plain == 0)

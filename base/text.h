@@ -17,10 +17,6 @@ char text_lower(char c); /* ASCII letters alone */
 bool text_is(const char *s, size_t len, const char *word);
 bool text_starts(const char *s, size_t len, const char *prefix);
 
-/* How many bytes at the start stand for themselves in a string of JSON (RFC 8259 §7) and do no
- * harm in a terminal: all but control characters, the quote, the backslash and DEL. */
-size_t text_plain(const char *s, size_t len);
-
 /* Decimal digits, behind a minus when negative, and a NUL; returns the length without it. */
 enum { TEXT_INT = 21 };
 size_t text_int(int64_t v, char out[TEXT_INT]);

@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdint.h>
 
+#include "base/plain.h"
 #include "tests/unit/tap.h"
 
 static const struct {
@@ -120,13 +121,13 @@ static void plain_bytes_are_counted(void)
 
 			memset(s, '!', sizeof(s)); /* next to the quote */
 			s[place] = (char)c;
-			wrong += text_plain(s, sizeof(s)) != (size_t)(plain ? LENGTH : place);
+			wrong += plain_run(s, sizeof(s)) != (size_t)(plain ? LENGTH : place);
 		}
 	}
 	is_int(wrong, 0, "control characters, quote, backslash and DEL end what is plain");
-	is_int((int)text_plain("\xc3\xa8\xf4\x8f\xbf\xbf\xff\x80", 8), 8,
+	is_int((int)plain_run("\xc3\xa8\xf4\x8f\xbf\xbf\xff\x80", 8), 8,
 	       "bytes above ASCII are plain");
-	is_int((int)text_plain("\"", 0), 0, "nothing is looked at beyond the end");
+	is_int((int)plain_run("\"", 0), 0, "nothing is looked at beyond the end");
 }
 
 static void numbers_are_written(void)
