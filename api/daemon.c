@@ -140,7 +140,7 @@ static struct MHD_Daemon *daemon_start(struct loop *loop)
 
 struct problem daemon_open(struct arena *a, struct loop *loop)
 {
-	if (!reply_prepare(loop->prepared))
+	if (!reply_prepare(loop))
 		return problem(a, PROBLEM_INTERNAL, "out of memory");
 	TRY(listen_open(a, loop->service->options.listen, true, &loop->listen_fd));
 	loop->daemon = daemon_start(loop);
@@ -216,5 +216,5 @@ void daemon_close(struct loop *loop)
 		poller_unwatch(loop->poller, &loop->daemon_watch);
 		MHD_stop_daemon(loop->daemon);
 	}
-	reply_prepared_end(loop->prepared);
+	reply_prepared_end(loop);
 }

@@ -13,7 +13,6 @@
 
 #include "api/keyring.h"
 #include "api/metrics.h"
-#include "api/reply.h"
 #include "api/service.h"
 #include "api/ticker.h"
 #include "base/jobs.h"
@@ -28,6 +27,9 @@ enum { SPARE_ARENAS = 64 };
 /* A loop looks at one group of its connections after the other, each once a second: at once, ten
  * thousand would keep a request waiting for milliseconds. */
 enum { PEER_GROUPS = 16 };
+
+/* What a 503 that needs no memory says: nothing was changed; something may have been. */
+enum { REPLY_FULL, REPLY_UNSURE, REPLY_PREPARED };
 
 struct token_cache;
 struct peer;
@@ -59,7 +61,7 @@ struct loop {
 	struct watch daemon_watch;
 	bool daemon_ready;                             /* libmicrohttpd has something to do */
 	int listen_fd;                                 /* -1: closed */
-	struct MHD_Response *prepared[REPLY_PREPARED]; /* the 503s that need no memory */
+	struct MHD_Response *prepared[REPLY_PREPARED]; /* api/reply.h */
 	struct peer *peers[PEER_GROUPS];
 	unsigned accepting; /* the next connection's group, when divided by their number */
 	int watching;       /* the group that the watchdog looks at next */

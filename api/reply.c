@@ -250,19 +250,19 @@ static struct MHD_Response *prepare(const char *text)
 	return NULL;
 }
 
-bool reply_prepare(struct MHD_Response *out[REPLY_PREPARED])
+bool reply_prepare(struct loop *loop)
 {
 	for (int i = 0; i < REPLY_PREPARED; i++)
-		if (!(out[i] = prepare(prepared[i])))
+		if (!(loop->prepared[i] = prepare(prepared[i])))
 			return false;
 	return true;
 }
 
-void reply_prepared_end(struct MHD_Response *out[REPLY_PREPARED])
+void reply_prepared_end(struct loop *loop)
 {
 	for (int i = 0; i < REPLY_PREPARED; i++)
-		if (out[i])
-			MHD_destroy_response(out[i]);
+		if (loop->prepared[i])
+			MHD_destroy_response(loop->prepared[i]);
 }
 
 void reply_full(struct request *rq)

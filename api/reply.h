@@ -32,9 +32,8 @@ void reply_forgotten(struct request *rq);
 /* The 503 that needs no memory. After a change was made it does not say that nothing was. */
 void reply_full(struct request *rq);
 
-/* What it says; made at start, shared by all requests of a loop. */
-enum { REPLY_FULL, REPLY_UNSURE, REPLY_PREPARED };
-bool reply_prepare(struct MHD_Response *out[REPLY_PREPARED]); /* false: out of memory */
-void reply_prepared_end(struct MHD_Response *out[REPLY_PREPARED]);
+/* What a loop keeps ready for it. */
+bool reply_prepare(struct loop *loop); /* false: out of memory */
+void reply_prepared_end(struct loop *loop);
 
 #endif
