@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from support.crowd import WITHIN, Crowd
+from support.crowd import WITHIN, Crowd, readiness, until
 from support.hole import Hole
 from support.model import MODELS
 from support.paths import SLOWNESS
@@ -18,18 +18,6 @@ from support.standby import Node
 
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "1.5"))
 OUTAGE_ROUNDS = int(os.environ.get("OUTAGE_ROUNDS", "1"))
-
-
-def until(true, seconds=10 * SLOWNESS):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def readiness(server):
-    answer = server.anonymous.get("/ready", timeout=5)
-    return answer.status, answer.json.get("reason")
 
 
 def answered(heard):

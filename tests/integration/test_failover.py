@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from support.crowd import Crowd
+from support.crowd import Crowd, readiness, until
 from support.model import MODELS
 from support.paths import SLOWNESS
 from support.standby import Node, Pair
@@ -35,18 +35,6 @@ def server(start_hallmark, pair):
     found = start_hallmark(database=pair.url, loops=LOOPS, begin=False)
     found.command("migrate")
     return found.start()
-
-
-def until(true, seconds=10 * SLOWNESS):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def readiness(server):
-    answer = server.anonymous.get("/ready", timeout=5)
-    return answer.status, answer.json.get("reason")
 
 
 def steady(seconds=0.4):

@@ -13,6 +13,20 @@ WITHIN = 1.0 * SLOWNESS  # of the database's return everybody is served again
 LONGEST = 16.5
 
 
+def until(true, seconds=10 * SLOWNESS):
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def readiness(server):
+    """What /ready says: the status, and why not."""
+    answer = server.anonymous.get("/ready", timeout=5)
+    return answer.status, answer.json.get("reason")
+
+
 @dataclass
 class Heard:
     began: float
