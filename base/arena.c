@@ -92,7 +92,8 @@ static struct block *block_new(struct arena *a, size_t room)
 	b->size = room;
 	b->used = 0;
 	a->taken += room;
-	return a->top = b;
+	a->top = b;
+	return b;
 }
 
 static struct block *block_push(struct arena *a, size_t size)

@@ -34,7 +34,7 @@ static void listen_to_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
-static void out_of_memory(void *who)
+static _Noreturn void out_of_memory(void *who)
 {
 	(void)who;
 	fputs("hallmark: out of memory\n", stderr);

@@ -60,10 +60,13 @@ static uint32_t pid; /* the signer may not ask for it */
 /* Of the program's own start, so that looking at it takes no memory. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) bool inside;
 
+/* glibc's own, behind ours.
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* ---- sites ------------------------------------------------------------------------ */
 
@@ -86,6 +89,7 @@ static uint64_t place_of(uintptr_t at, const char **file)
 	struct dl_find_object found;
 
 	*file = "";
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): it came as a number */
 	if (_dl_find_object((void *)at, &found) != 0)
 		return at;
 	*file = last_word(found.dlfo_link_map->l_name);
@@ -204,6 +208,7 @@ static void put_role(int argc, char **argv)
 
 static void *map_file(size_t size, int fd)
 {
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): of a system call */
 	return (void *)syscall(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 }
 
@@ -225,6 +230,7 @@ __attribute__((constructor)) static void begin(int argc, char **argv)
 
 /* ---- what it stands before -------------------------------------------------------- */
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are reserved */
 void *malloc(size_t size)
 {
 	return fails(size) ? NULL : __libc_malloc(size);
@@ -277,8 +283,10 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
 {
 	if ((flags & MAP_ANONYMOUS) && fails(size))
 		return MAP_FAILED;
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): of a system call */
 	return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
 }
 
 void *mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 	__attribute__((alias("mmap")));
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
