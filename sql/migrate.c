@@ -4,12 +4,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "sql/conninfo.h"
 
-enum { OLDEST_SERVER = 150000 };
+enum { OLDEST_SERVER = 150000, PAUSE_MS = 100 };
 
 static inline void close_connection(PGconn **pg)
 {
@@ -22,11 +23,23 @@ static inline void close_result(PGresult **res)
 #define AUTO_CONNECTION __attribute__((cleanup(close_connection))) PGconn *
 #define AUTO_RESULT     __attribute__((cleanup(close_result))) PGresult *
 
-/* Another process may migrate for minutes: its turn is waited for without a limit.
- * A change that waits for a table holds up everybody behind it: that has one. */
-static const char take_turn[] =
-	"SET client_min_messages = warning; SET lock_timeout = 0; SET statement_timeout = 0;"
-	"SELECT pg_advisory_lock(hashtextextended('hallmark.migrate', 0)); SET lock_timeout = '5s'";
+/* A change that waits for a table holds up everybody behind it: that has a limit. */
+#define LOCKS_LIMITED "SET lock_timeout = '5s'"
+/* An index that is built concurrently waits as well, and nobody behind it. */
+#define LOCKS_UNLIMITED "SET lock_timeout = 0"
+
+static const char session[] =
+	"SET client_min_messages = warning; SET statement_timeout = 0;" LOCKS_LIMITED;
+
+/* Not every system's server can; where it can, who was killed soon has its turn no more. */
+static const char notice_death[] = "SET client_connection_check_interval = '2s'";
+
+static const char try_turn[] =
+	"SELECT WHERE pg_try_advisory_lock(hashtextextended('hallmark.migrate', 0))";
+
+static const char find_broken[] =
+	"SELECT format('DROP INDEX CONCURRENTLY %s', i.indexrelid::regclass) FROM pg_index i "
+	"WHERE i.indexrelid = to_regclass($1) AND NOT i.indisvalid";
 
 static const char make_history[] =
 	"CREATE TABLE schema_migration ("
@@ -164,18 +177,81 @@ static struct problem remember(struct arena *a, PGconn *pg, const struct migrati
 }
 
 /* A failure leaves its transaction to the end of the connection, which takes it back. */
-static struct problem apply(struct arena *a, PGconn *pg, const struct migration *m)
+static struct problem apply_whole(struct arena *a, PGconn *pg, const char *what,
+				  const struct migration *m)
 {
-	const char *what = arena_printf(a, "migration %04d_%s", m->number, m->name);
-
 	TRY(run(a, pg, what, "BEGIN"));
 	TRY(run(a, pg, what, m->sql));
 	TRY(remember(a, pg, m));
 	FAILPOINT(MIGRATION_APPLIED);
-	TRY(run(a, pg, what, "COMMIT"));
+	return run(a, pg, what, "COMMIT");
+}
+
+/* What was interrupted while it built the index left it there: each write keeps it, no
+ * query may use it, and IF NOT EXISTS would be content with it. */
+static struct problem drop_broken(struct arena *a, PGconn *pg, const char *what,
+				  const struct migration *m)
+{
+	AUTO_RESULT res = PQexecParams(pg, find_broken, 1, NULL, (const char *const[]){m->name},
+				       NULL, NULL, 0);
+
+	if (PQresultStatus(res) != PGRES_TUPLES_OK)
+		return problem(a, PROBLEM_INTERNAL, "%s: %s", what,
+			       first_line(a, PQerrorMessage(pg)));
+	return PQntuples(res) > 0 ? run(a, pg, what, PQgetvalue(res, 0, 0)) : NO_PROBLEM;
+}
+
+static struct problem apply_concurrently(struct arena *a, PGconn *pg, const char *what,
+					 const struct migration *m)
+{
+	log_line(LOG_INFO, "migrating beside writers; waits for transactions that are older",
+		 LOG_INT("number", m->number), LOG_TEXT("name", m->name));
+	TRY(run(a, pg, what, LOCKS_UNLIMITED));
+	TRY(drop_broken(a, pg, what, m));
+	TRY(run(a, pg, what, m->sql));
+	FAILPOINT(MIGRATION_APPLIED);
+	TRY(remember(a, pg, m));
+	return run(a, pg, what, LOCKS_LIMITED);
+}
+
+static bool is_concurrent(const struct migration *m)
+{
+	static const char first[] = "-- concurrently\n";
+
+	return strncmp(m->sql, first, sizeof(first) - 1) == 0;
+}
+
+static struct problem apply(struct arena *a, PGconn *pg, const struct migration *m)
+{
+	const char *what = arena_printf(a, "migration %04d_%s", m->number, m->name);
+
+	TRY((is_concurrent(m) ? apply_concurrently : apply_whole)(a, pg, what, m));
 	FAILPOINT(MIGRATION_COMMITTED);
 	log_line(LOG_INFO, "migrated", LOG_INT("number", m->number), LOG_TEXT("name", m->name));
 	return NO_PROBLEM;
+}
+
+/* Another process may migrate for minutes: its turn is waited for without a limit. It is asked
+ * for again and again, since a statement that waited would be waited for by the other's
+ * CREATE INDEX CONCURRENTLY. */
+static struct problem take_turn(struct arena *a, PGconn *pg)
+{
+	static const char what[] = "waiting for another migration";
+
+	TRY(run(a, pg, what, session));
+	PQclear(PQexec(pg, notice_death));
+	for (bool told = false;; told = true) {
+		AUTO_RESULT res = PQexec(pg, try_turn);
+
+		if (PQresultStatus(res) != PGRES_TUPLES_OK)
+			return problem(a, PROBLEM_INTERNAL, "%s: %s", what,
+				       first_line(a, PQerrorMessage(pg)));
+		if (PQntuples(res) > 0)
+			return NO_PROBLEM;
+		if (!told)
+			log_line(LOG_INFO, what);
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+	}
 }
 
 struct problem migrate_with(struct arena *a, const char *conninfo, const struct migration *set,
@@ -190,7 +266,7 @@ struct problem migrate_with(struct arena *a, const char *conninfo, const struct 
 		return problem(a, PROBLEM_UNAVAILABLE, "the database cannot be reached: %s",
 			       first_line(a, PQerrorMessage(pg)));
 	TRY(check_server(a, pg));
-	TRY(run(a, pg, "waiting for another migration", take_turn));
+	TRY(take_turn(a, pg));
 	FAILPOINT(MIGRATION_TURN);
 	TRY(ensure_history(a, pg));
 	TRY(read_history(a, pg, set, count, &report->from));

@@ -5,6 +5,23 @@
  * lets one process do it at a time, so any number may start at once; when all is
  * applied nothing is done. Nothing ever goes back.
  *
+ * The release before goes on writing meanwhile, so what takes long with many rows is a
+ * migration whose first line is
+ *
+ *	-- concurrently
+ *
+ * It is applied outside a transaction, is remembered afterwards, and waits for locks and
+ * older transactions without a limit, since nobody waits behind it. It is one statement
+ * (tools/migrations.awk refuses others):
+ *   CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON …;
+ *             where name is the migration's. An interrupted one leaves an index that is
+ *             not valid; the next run drops that and builds it anew. A valid one of that
+ *             name is taken for its own, which was interrupted before it was remembered.
+ *   DO $$ … END $$;
+ *             which fills a table in steps, with a COMMIT after each, and may be run twice.
+ *
+ * The others are short: they wait for a table 5 seconds at most, as writers behind them do.
+ *
  * A database is refused, with a problem that says what to do, when
  *   - it is not UTF8, or its server is older than PostgreSQL 15,
  *   - a newer release has migrated it,

@@ -3,6 +3,8 @@
 #	sha256sum migrations/*.sql | awk -f tools/migrations.awk - migrations/*.sql
 #
 # The text goes in byte for byte: its digest is what the database remembers.
+#
+# A file that begins with the line "-- concurrently" (sql/migrate.h) has one statement.
 
 function fault(what)
 {
@@ -11,8 +13,26 @@ function fault(what)
 	exit 1
 }
 
+# Outside a transaction two statements could be done by half.
+function check(text)
+{
+	gsub(/[ \t]+/, " ", text)
+	if (!concurrent) {
+		if (text ~ /INDEX CONCURRENTLY/)
+			fault("CONCURRENTLY takes a file of its own, whose first line is: -- concurrently")
+		return
+	}
+	if (text !~ "^ ?CREATE INDEX CONCURRENTLY IF NOT EXISTS " substr(name, 6) " ON [^;]*; ?$" &&
+	    text !~ /^ ?DO \$\$ ([^$]|\$[^$])* END \$\$; ?$/)
+		fault("a concurrent migration is one statement: CREATE INDEX CONCURRENTLY IF NOT EXISTS " \
+		      substr(name, 6) " ON …; or DO $$ … END $$;")
+}
+
 function begin()
 {
+	if (count)
+		check(statements)
+	statements = ""
 	file = name = FILENAME
 	sub(/.*\//, "", name)
 	sub(/\.sql$/, "", name)
@@ -28,14 +48,19 @@ function begin()
 }
 
 FILENAME == "-" || FILENAME == "" { digests[$2] = $1; next }
-FNR == 1 { begin() }
+FNR == 1 { begin(); concurrent = $0 == "-- concurrently" }
 {
+	line = $0
+	sub(/--.*/, "", line)
+	statements = statements line " "
 	gsub(/\\/, "&&")
 	gsub(/"/, "\\\"")
 	rows = rows "\t\t\"" $0 "\\n\"\n"
 }
 
 END {
+	if (count && !failed)
+		check(statements)
 	if (failed)
 		exit 1
 	print "/* Made by tools/migrations.awk from migrations/; do not edit. */"

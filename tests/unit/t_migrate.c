@@ -1,8 +1,12 @@
-/* The migrations from nothing, twice, by several processes at once, and every refusal.
+/* The migrations from nothing, twice, by several processes at once, beside those who read and
+ * write, and every refusal.
  * Works in a schema of its own in the database that HALLMARK_TEST_DATABASE names. */
 #include <libpq-fe.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -165,6 +169,224 @@ static void several_at_once_are_safe(void)
 	       arena_printf(arena, "%d", migrate_latest()), "each migration was applied once");
 }
 
+/* ---- concurrent migrations ------------------------------------------------------------ */
+
+static const char concurrent_sql[] =
+	"-- concurrently\nCREATE INDEX CONCURRENTLY IF NOT EXISTS one_n ON one (n);\n";
+static const struct migration concurrent[] = {
+	{1, "one", "CREATE TABLE one (n int)", .sha256 = "1111"},
+	{2, "two", "CREATE TABLE two (n int); CREATE INDEX two_n ON two (n)", .sha256 = "2222"},
+	{3, "one_n", concurrent_sql, .sha256 = "5555"},
+	{4, "after", "CREATE TABLE after (n int)", .sha256 = "6666"},
+};
+enum { CONCURRENT = sizeof(concurrent) / sizeof(concurrent[0]) };
+
+#define ONE_N_IS "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one_n')"
+#define ONE_N_ID "SELECT coalesce(to_regclass('one_n')::oid, 0)"
+#define TURN                                                                                       \
+	"pg_locks JOIN pg_database d ON d.oid = database AND d.datname = current_database() "      \
+	"WHERE locktype = 'advisory'"
+#define REACHED "SELECT max(number) FROM schema_migration"
+
+static void nap(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+static bool comes(const char *sql, const char *said)
+{
+	for (int i = 0; i < 2000; i++, nap())
+		if (strcmp(ask(sql), said) == 0)
+			return true;
+	return false;
+}
+
+static pid_t begin_concurrent(void)
+{
+	const pid_t pid = fork();
+	struct migrate_report r;
+
+	if (pid != 0)
+		return pid;
+	_exit(migrate_with(arena, conninfo, concurrent, CONCURRENT, &r).code == PROBLEM_NONE ? 0
+											     : 1);
+}
+
+static int end_of(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+/* A transaction that an index which is built now waits for. */
+static PGconn *begin_reader(void)
+{
+	PGconn *reader = PQconnectdb(conninfo);
+
+	PQclear(PQexec(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class"));
+	return reader;
+}
+
+#define WAITS_FOR_TURN                                                                             \
+	"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "                \
+	"AND pid <> pg_backend_pid() AND query LIKE '%advisory\\_lock%hallmark.migrate%'"
+
+/* Also two that migrate: were the second's wait for its turn a statement, the first would wait for
+ * that. The writer keeps the first from looking who is there before the second is. */
+static void a_concurrent_one_waits_for_all_and_holds_nobody_up(void)
+{
+	PGconn *writer = PQconnectdb(conninfo), *reader = begin_reader();
+	struct migrate_report r;
+	pid_t first, second;
+
+	start_anew();
+	is_int(migrate_with(arena, conninfo, concurrent, 2, &r).code, PROBLEM_NONE, "two apply");
+	PQclear(PQexec(writer, "BEGIN; INSERT INTO one VALUES (0)"));
+	first = begin_concurrent();
+	ok(comes(ONE_N_IS, "f"), "a concurrent migration waits for a writer");
+	second = begin_concurrent();
+	ok(comes(WAITS_FOR_TURN, "1"), "another one waits for its turn");
+	is_str(ask("SET lock_timeout = '1s'; INSERT INTO one VALUES (1) RETURNING n"), "1",
+	       "who writes need not wait");
+	PQfinish(writer);
+	for (int i = 0; i < 40; i++) /* four times deadlock_timeout */
+		nap();
+	ok(waitpid(first, NULL, WNOHANG) == 0 && waitpid(second, NULL, WNOHANG) == 0,
+	   "it waits for a reader as well");
+	is_str(ask(REACHED), "2", "what came before it is done, itself it is not");
+	PQfinish(reader);
+	is_int(end_of(first), 0,
+	       "it ends when the reader has; who waits for a turn is no hindrance");
+	is_int(end_of(second), 0, "and so does the other");
+	is_str(ask(ONE_N_IS), "t", "the index is valid");
+	is_str(ask("SELECT string_agg(name, ' ' ORDER BY number) FROM schema_migration"),
+	       "one two one_n after", "each is remembered, once");
+}
+
+static void is_killed(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	is_int(end_of(pid), SIGKILL, "a migration is killed while it builds an index");
+	ok(comes("SELECT count(*) FROM " TURN, "0"), "the server notices");
+}
+
+static void is_cancelled(pid_t pid)
+{
+	ask("SELECT pg_cancel_backend(pid) FROM " TURN);
+	ok(end_of(pid) != 0, "a migration is cancelled while it builds an index");
+}
+
+static void an_interrupted_one_begins_anew(void (*interrupt)(pid_t))
+{
+	const char *left;
+	struct migrate_report r;
+	PGconn *reader;
+	pid_t pid;
+
+	start_anew();
+	reader = begin_reader();
+	pid = begin_concurrent();
+	ok(comes(ONE_N_IS, "f"), "the index is begun");
+	interrupt(pid);
+	PQfinish(reader);
+	left = ask(ONE_N_ID);
+	is_str(ask(ONE_N_IS), "f", "what it leaves is not valid");
+	is_str(ask(REACHED), "2", "and not remembered");
+	ask("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'two_n'::regclass");
+	is_int(migrate_with(arena, conninfo, concurrent, CONCURRENT, &r).code, PROBLEM_NONE,
+	       "the next run has no problem");
+	is_int(r.from, 2, "it goes on there");
+	is_str(ask(ONE_N_IS), "t", "it leaves a valid index");
+	ok(strcmp(ask(ONE_N_ID), left) != 0, "which is another one");
+	is_str(ask("SELECT indisvalid FROM pg_index WHERE indexrelid = 'two_n'::regclass"), "f",
+	       "other indexes are left alone");
+	is_str(ask(REACHED), "4", "all are remembered");
+}
+
+static void a_built_index_is_kept(void)
+{
+	const char *built;
+	struct migrate_report r;
+
+	start_anew();
+	is_int(migrate_with(arena, conninfo, concurrent, 3, &r).code, PROBLEM_NONE, "they apply");
+	ask("DELETE FROM schema_migration WHERE number = 3");
+	built = ask(ONE_N_ID);
+	is_int(migrate_with(arena, conninfo, concurrent, CONCURRENT, &r).code, PROBLEM_NONE,
+	       "an index that was built and not remembered is no problem");
+	is_str(ask(ONE_N_ID), built, "it is not built twice");
+	is_str(ask(REACHED), "4", "it is remembered now");
+}
+
+static const struct {
+	const char *text, *fault; /* "": taken */
+} texts[] = {
+	{"-- concurrently\\n-- Why; how.\\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n\\n\\tON t "
+	 "(n);",
+	 ""},
+	{"-- concurrently\\nDO $$\\nBEGIN\\n\\tPERFORM 1;\\nEND $$;", ""},
+	{"CREATE TABLE t (n int); CREATE INDEX t_n ON t (n);", ""},
+	{"-- concurrently\\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON t (n); SELECT 1;",
+	 "one statement"},
+	{"-- concurrently\\nDO $$ BEGIN END $$; DO $$ BEGIN END $$;", "one statement"},
+	{"-- concurrently\\nCREATE INDEX CONCURRENTLY t_n ON t (n);", "one statement"},
+	{"-- concurrently\\nCREATE INDEX IF NOT EXISTS t_n ON t (n);", "one statement"},
+	{"-- concurrently\\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_m ON t (m);",
+	 "NOT EXISTS t_n"},
+	{"-- concurrently\\nCREATE TABLE t (n int);", "one statement"},
+	{"-- concurrently", "one statement"},
+	{"CREATE INDEX CONCURRENTLY IF NOT EXISTS t_n ON t (n);",
+	 "whose first line is: -- concurrently"},
+};
+
+/* What tools/migrations.awk says to a file 0001_t_n.sql with this text. */
+static void read_fault(const char *text, char *said, size_t room)
+{
+	static const char make[] = "dir=$(mktemp -d) || exit 1; file=$dir/0001_t_n.sql; "
+				   "printf '%b\\n' \"$1\" >\"$file\"; echo \"0 $file\" | "
+				   "awk -f tools/migrations.awk - \"$file\" 2>&1 >/dev/null; "
+				   "rm -r \"$dir\"";
+	int ends[2];
+	pid_t pid;
+
+	if (pipe(ends) != 0)
+		abort();
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[1]);
+		execl("/bin/bash", "bash", "-c", make, "bash", text, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	while (room > 1) {
+		const ssize_t n = read(ends[0], said, room - 1);
+
+		if (n <= 0)
+			break;
+		said += n;
+		room -= (size_t)n;
+	}
+	*said = '\0';
+	close(ends[0]);
+	is_int(end_of(pid), 0, "it is read");
+}
+
+static void texts_are_checked(void)
+{
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *fault = texts[i].fault;
+		char said[1024];
+
+		read_fault(texts[i].text, said, sizeof(said));
+		if (!ok(*fault ? strstr(said, fault) != NULL : !*said, "%s: %s", texts[i].text,
+			*fault ? fault : "taken"))
+			printf("# got: %s\n", said);
+	}
+}
+
 static void other_encodings_are_refused(void)
 {
 	struct migrate_report r;
@@ -196,7 +418,10 @@ int main(void)
 		puts("1..0 # SKIP HALLMARK_TEST_DATABASE names no database");
 		return 0;
 	}
-	setenv("PGOPTIONS", "-c search_path=t_migrate -c client_min_messages=warning", 1);
+	setenv("PGOPTIONS",
+	       "-c search_path=t_migrate -c client_min_messages=warning "
+	       "-c deadlock_timeout=100ms",
+	       1);
 	log_threshold = LOG_ERROR;
 	arena = arena_new((size_t)4 << 20);
 	pg = PQconnectdb(conninfo);
@@ -208,6 +433,11 @@ int main(void)
 	a_failure_leaves_nothing_of_itself();
 	a_locked_table_ends_the_wait();
 	several_at_once_are_safe();
+	a_concurrent_one_waits_for_all_and_holds_nobody_up();
+	an_interrupted_one_begins_anew(is_killed);
+	an_interrupted_one_begins_anew(is_cancelled);
+	a_built_index_is_kept();
+	texts_are_checked();
 	other_encodings_are_refused();
 	is_problem(migrate(arena, "host=/nowhere port=1 dbname=none", &r), PROBLEM_UNAVAILABLE,
 		   "cannot be reached", "a server that is away");
