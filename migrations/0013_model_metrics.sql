@@ -10,7 +10,8 @@
 -- project. Of three columns it would multiply what it knows of each alone, and walk a whole
 -- project for the few models at its end.
 --
--- It is kept by triggers, so that a release that knows nothing of it keeps it too.
+-- It is kept by triggers, so that a release that knows nothing of it keeps it too. The spans of what
+-- is there already come with 0015_model_metric_spans: here writers are locked out, for a moment.
 
 CREATE TABLE model_metric (
 	model_id uuid NOT NULL REFERENCES model,
@@ -41,6 +42,11 @@ $$;
 COMMENT ON FUNCTION metric_rank_1(text, text, float8) IS
 	'Sorts (COLLATE "C") by project, then name, then value.';
 
+CREATE INDEX model_metric_high ON model_metric (metric_rank_1(project, name, high));
+CREATE INDEX model_metric_low ON model_metric (metric_rank_1(project, name, low));
+ALTER INDEX model_metric_high ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX model_metric_low ALTER COLUMN 1 SET STATISTICS 1000;
+
 CREATE FUNCTION model_metric_grow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
 	owner uuid;
@@ -67,19 +73,9 @@ BEGIN
 	RETURN NULL;
 END $$;
 COMMENT ON FUNCTION model_metric_grow() IS 'Trigger of metric_current: widens the spans of the model.';
+
+-- Last: from here to the commit, which is next, writers of metrics wait.
 CREATE TRIGGER model_metric_grow_new AFTER INSERT ON metric_current
 	REFERENCING NEW TABLE AS given FOR EACH STATEMENT EXECUTE FUNCTION model_metric_grow();
 CREATE TRIGGER model_metric_grow_moved AFTER UPDATE ON metric_current
 	REFERENCING NEW TABLE AS given FOR EACH STATEMENT EXECUTE FUNCTION model_metric_grow();
-
--- No writer is under way: making the triggers has waited for them.
-INSERT INTO model_metric (model_id, project, name, dataset, slice, low, high)
-SELECT m.id, m.project, c.name, c.dataset, c.slice, min(c.value), max(c.value)
-  FROM metric_current c JOIN model m ON m.id = c.model_id
- GROUP BY m.id, c.name, c.dataset, c.slice;
-
-CREATE INDEX model_metric_high ON model_metric (metric_rank_1(project, name, high));
-CREATE INDEX model_metric_low ON model_metric (metric_rank_1(project, name, low));
-ALTER INDEX model_metric_high ALTER COLUMN 1 SET STATISTICS 1000;
-ALTER INDEX model_metric_low ALTER COLUMN 1 SET STATISTICS 1000;
-ANALYZE model_metric;

@@ -4,7 +4,7 @@
 --   created after, before ....... version_ordinal_at_1() turns a time into an ordinal, for version_ordinal
 --   metric op value ............. metric_few_1() names the versions when they are few, for version_pkey
 --   range ....................... version_few_1() likewise
---   state, by version ........... version_state, and of drafts version_draft
+--   state, by version ........... version_state (0016), and of drafts version_draft (0017)
 --
 -- These functions are called IMMUTABLE, so that the planner has their result before it plans: the
 -- lanes that run lists plan each execution anew (plan_cache_mode=force_custom_plan), from numbers that
@@ -95,6 +95,3 @@ COMMENT ON FUNCTION version_few_1(uuid, bytea, bytea, bytea, bytea, bytea, bytea
 -- independent of each other, and of the model, too few values seem to be left to go by their order.
 CREATE STATISTICS metric_current_series (ndistinct, dependencies, mcv) ON model_id, name, dataset, slice FROM metric_current;
 ANALYZE metric_current;
-
-CREATE INDEX version_state ON version (model_id, state, precedence) WHERE state IN ('published', 'deprecated', 'yanked');
-CREATE INDEX version_draft ON version (model_id, precedence) WHERE state = 'draft';
