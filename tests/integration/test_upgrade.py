@@ -29,6 +29,7 @@ UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(o
 FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT 'not valid', indexrelid::regclass::text, '', '', '', '' FROM pg_index WHERE NOT indisvalid
 UNION ALL SELECT 'migration', number::text, sha256, name, '', '' FROM schema_migration
 ORDER BY 1, 2, 3, 4
 """
@@ -138,6 +139,27 @@ def test_a_migration_that_is_killed_goes_on_where_it_was(start_hallmark, postgre
     good(server.put(f"{MODELS}/m", json={}), 201)
 
 
+def test_a_release_serves_when_its_migrations_are_done(start_hallmark, postgres):
+    """An index waits for a reader that was there before; meanwhile nobody reads what is not filled."""
+    server = start_hallmark(database=postgres.create_database(), begin=False)
+    reader = hold(server, "BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT count(*) FROM pg_class")
+    process = begin(server, "migrate")
+    waits = "SELECT max(indexrelid::regclass::text) AS name FROM pg_index WHERE NOT indisvalid"
+    until = time.monotonic() + 20 * SLOWNESS
+    while not (name := rows(server.database, waits)[0]["name"]) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert name == "version_state"
+    refused = server.command("serve", check=False)
+    assert refused.returncode != 0
+    assert "run first: hallmarkd migrate" in refused.stderr
+    assert process.poll() is None
+    reader.communicate("COMMIT;\n")
+    assert process.wait(20 * SLOWNESS) == 0, process.stderr.read()
+    assert not rows(server.database, waits)[0]["name"]
+    server.start()
+    good(server.put(f"{MODELS}/m", json={}), 201)
+
+
 # ---- two releases ---------------------------------------------------------------------
 
 
@@ -150,6 +172,21 @@ def old(start_hallmark, postgres):
     server.program = PREVIOUS / "hallmarkd"
     server.command("migrate")
     return server
+
+
+def hold(server, *statements):
+    """A session that has said these and is left open."""
+    session = subprocess.Popen(
+        [PSQL, "-qXAt", "-d", server.database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    )
+    session.stdin.write("".join(f"{statement};\n" for statement in statements))
+    session.stdin.flush()
+    session.stdout.readline()
+    return session
 
 
 def pull(program, server, reference, folder):
@@ -215,16 +252,7 @@ def test_the_release_before_and_this_one_serve_side_by_side(old, beside, tmp_pat
 
 def test_a_migration_that_a_transaction_stands_in_the_way_of_says_so(old, beside):
     new = beside(old)
-    holder = subprocess.Popen(
-        [PSQL, "-qXAt", "-d", old.database],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd="/",
-    )
-    holder.stdin.write("BEGIN; SELECT count(*) FROM model;\n")
-    holder.stdin.flush()
-    holder.stdout.readline()
+    holder = hold(old, "BEGIN", "SELECT count(*) FROM model")
     refused = new.command("migrate", check=False)
     assert refused.returncode != 0
     assert "stayed locked by another session" in refused.stderr
