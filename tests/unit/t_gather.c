@@ -185,7 +185,9 @@ static void full_buffers_hold_the_sender_back(void)
 	struct sender s = {.len = SOURCE, .piece = SOURCE, .stop = WHOLE};
 
 	start(&s, -1);
-	is_int(s.sent, (8 + 32 + 128 + 512) * KIB, "four buffers are taken, then it waits");
+	/* The first is the smallest; how large the next are depends on how fast they were filled. */
+	ok(s.sent >= 4 * 8 * KIB && s.sent <= (8 + 32 + 128 + 512) * KIB && s.waits == 1,
+	   "four buffers are taken, %zu bytes, then it waits", s.sent);
 	ok(all_over(&s, 1) && s.problem.code == PROBLEM_NONE, "and goes on");
 	is_int(store->ops->remove(store, arena, s.result.key).code, PROBLEM_NONE, "it is stored");
 	is_int(files_left(), 0, "nothing else is left");
