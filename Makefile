@@ -259,8 +259,8 @@ test:			## every suite; SUITES="unit lint" runs those alone
 	@tools/setup.sh test
 	@$(PYTHON) tools/test.py $(SUITES)
 
-unit: $(UNIT)		## the unit tests of FLAVOUR, on a PostgreSQL of their own
-	@tools/private_postgres.sh prove --jobs $(WORKERS) --exec tools/unit_program.sh $(UNIT)
+unit: $(UNIT)		## the unit tests of FLAVOUR, or of them UNITS="t_db t_shared", on a PostgreSQL of their own
+	@tools/private_postgres.sh prove --jobs $(WORKERS) --exec tools/unit_program.sh $(or $(UNITS:%=$(B)/unit/%),$(UNIT))
 
 lint:			## format, warnings of two compilers, clang-tidy, cppcheck, shell, Python
 	@tools/setup.sh test

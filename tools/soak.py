@@ -18,6 +18,7 @@ SOAK = int(os.environ.get("SOAK", "1"))
 SEED = int(os.environ.get("SOAK_SEED", "0")) or random.randrange(1, 1_000_000)
 LIMIT = 5400 * SOAK  # seconds, for a part
 SEEDS = ("CHAOS_SEED", "MUTANT_SEED", "SCHEMATHESIS_SEED", "DISK_SEED", "KILLS_SEED", "MEMORY_SEED")
+MILLION = {"BULK_VERSIONS": "1000000", "MIGRATE_VERSIONS": "1000000", "HALLMARK_TEST_TIMEOUT": "1200"}
 
 
 def seeds(number):
@@ -103,6 +104,9 @@ TOGETHER = {
     ),
     "failpoints": again(lambda env: integration("faults", *files("failpoints"), env=env, limit=LIMIT)),
     "unit": again(*(lambda env, f=flavour: unit(f, env, LIMIT) for flavour in ("asan", "tsan"))),
+    "bulk": again(
+        lambda env: unit("plain", {**env, **MILLION}, LIMIT, only=("t_bulk_plans", "t_migrate_writers"))
+    ),
 }
 
 

@@ -140,7 +140,9 @@ def fuzz(seconds, limit=1200):
     return suite
 
 
-def unit(flavour, env=(), limit=1800):
+def unit(flavour, env=(), limit=1800, only=()):
+    """All unit programs, or those named."""
+
     def suite(name):
         taps = OUT / name
         taps.mkdir(exist_ok=True)
@@ -148,17 +150,17 @@ def unit(flavour, env=(), limit=1800):
             old.unlink()
         status = run(
             name,
-            make(f"FLAVOUR={flavour}", "unit"),
+            make(f"FLAVOUR={flavour}", f"UNITS={' '.join(only)}", "unit"),
             limit,
             {"WORKERS": WORKERS, **dict(env), "HALLMARK_TEST_TAP": str(taps)},
         )
         if status != 0 and not any(taps.glob("*.tap")):
             return Tally(failed=1, problems=(f"did not run\n{tail(name)}",))
         tallies = []
-        for source in sorted((ROOT / "tests/unit").glob("t_*.c")):
-            kept = taps / f"{source.stem}.tap"
+        for program in only or sorted(source.stem for source in (ROOT / "tests/unit").glob("t_*.c")):
+            kept = taps / f"{program}.tap"
             tally = read_tap(kept.read_text(errors="replace") if kept.exists() else "")
-            tally.problems = tuple(f"{source.stem}: {problem}" for problem in tally.problems)
+            tally.problems = tuple(f"{program}: {problem}" for problem in tally.problems)
             tallies.append(tally)
         total = add(tallies)
         if status != 0:
