@@ -92,7 +92,7 @@ def check_all(server, writers):
 @pytest.fixture(scope="module")
 def watched():
     """One for all: what a cut has spared is checked again after the next."""
-    server = WatchedHallmark()
+    server = WatchedHallmark(fresh=True)  # a copied folder would never have been synced
     try:
         yield server
     finally:

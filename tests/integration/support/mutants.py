@@ -274,7 +274,7 @@ class Mutant:
                     closed = not piece
             except TimeoutError:
                 pass
-            except (ConnectionResetError, BrokenPipeError):
+            except OSError:  # it has closed
                 closed = True
         return bytes(heard), closed
 
