@@ -52,16 +52,34 @@ static const char *piece(const struct list_spec *s, int i)
 	return of_order[i % 5] ? of_order[i % 5] : "";
 }
 
+/* How much of the text the piece is; 0 when it does not begin with it. What a piece writes as "$?",
+ * "$?1" or "$1" is "$?" in the text. */
+static size_t length_as(const char *text, const char *piece)
+{
+	const char *t = text;
+
+	while (*piece) {
+		if (*t++ != *piece)
+			return 0;
+		if (*piece++ != '$')
+			continue;
+		if (*t++ != '?')
+			return 0;
+		piece += *piece == '?';
+		piece += strspn(piece, "0123456789");
+	}
+	return (size_t)(t - text);
+}
+
 /* The longest of them with which the text goes on. */
 static size_t longest(const struct list_spec *s, const char *text)
 {
 	size_t best = 0;
 
 	for (int i = 0; piece(s, i); i++) {
-		size_t len = strlen(piece(s, i));
+		const size_t len = length_as(text, piece(s, i));
 
-		if (len > best && strncmp(text, piece(s, i), len) == 0)
-			best = len;
+		best = len > best ? len : best;
 	}
 	return best;
 }
@@ -102,10 +120,11 @@ static void check_sql(struct arena *a, const struct list_spec *spec, const struc
 	}
 }
 
-static void check_values(const struct args *args, const struct statement *s)
+/* Behind those of where, which the asker gives. */
+static void check_values(const struct args *args, int given, const struct statement *s)
 {
 	must(args->n == s->nparams);
-	for (int i = 0; i < args->n; i++) {
+	for (int i = given; i < args->n; i++) {
 		const bool text = s->types[i] == OID_TEXT || s->types[i] == OID_JSONB;
 		const char *value = args->value[i];
 
@@ -138,9 +157,10 @@ static struct problem ask(struct arena *a, struct list_cache *cache, const struc
 			(struct query_value){t.query[i].name.text, t.query[i].value.text};
 	for (int i = 0; i < LIST_TYPES && list->spec->where.types[i]; i++)
 		arg_text(&args, "default");
+	const int given = args.n;
 	TRY(query_statement(cache, &args, list, &asked, &s));
 	check_sql(a, list->spec, s);
-	check_values(&args, s);
+	check_values(&args, given, s);
 	return NO_PROBLEM;
 }
 
