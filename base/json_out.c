@@ -13,10 +13,12 @@ enum { FIRST_ROOM = 1024 };
 
 struct json_out json_out_new(struct arena *a)
 {
-	struct json_out j = {.arena = a, .cap = FIRST_ROOM};
+	return json_out_large(a, FIRST_ROOM);
+}
 
-	j.text = arena_bytes(a, j.cap);
-	return j;
+struct json_out json_out_large(struct arena *a, size_t room)
+{
+	return (struct json_out){.arena = a, .text = arena_bytes(a, room), .cap = room};
 }
 
 /* Old rooms stay in the arena until its end: doubling keeps that below the text's size. */

@@ -30,6 +30,8 @@ struct json_out {
 };
 
 struct json_out json_out_new(struct arena *a);
+/* With room for so many bytes, for what would grow to megabytes. */
+struct json_out json_out_large(struct arena *a, size_t room);
 const char *jw_done(struct json_out *j); /* ends the text with NUL, returns it */
 
 void jw_object(struct json_out *j);

@@ -94,6 +94,91 @@ static bool read_bytes(struct arena *a, struct cell c, void *out)
 	return true;
 }
 
+/* ---- arrays: dimensions, flags, type; length and lower bound; elements, each behind its length */
+
+enum { ARRAY_NONE = 12, ARRAY_HEAD = 20 };
+
+static uint32_t word_at(const char *p)
+{
+	uint32_t wire;
+
+	memcpy(&wire, p, sizeof(wire));
+	return be32toh(wire);
+}
+
+/* Leaves in c the elements. Each has four bytes at least: n is never beyond the cell. */
+static bool array_open(struct cell *c, Oid type, size_t *n)
+{
+	size_t head;
+
+	if (c->len < ARRAY_NONE || word_at(c->data + 8) != type || word_at(c->data) > 1)
+		return false;
+	head = word_at(c->data) == 0 ? ARRAY_NONE : ARRAY_HEAD;
+	if (c->len < head)
+		return false;
+	*n = head == ARRAY_HEAD ? word_at(c->data + 12) : 0;
+	*c = (struct cell){c->data + head, c->len - head};
+	return *n <= c->len / 4;
+}
+
+/* The next element, and c behind it; data NULL for NULL. */
+static bool element_next(struct cell *c, struct cell *out)
+{
+	const uint32_t null = UINT32_MAX;
+
+	if (c->len < 4)
+		return false;
+	const uint32_t len = word_at(c->data);
+	*out = (struct cell){len == null ? NULL : c->data + 4, len == null ? 0 : len};
+	if (out->len > c->len - 4)
+		return false;
+	*c = (struct cell){c->data + 4 + out->len, c->len - 4 - out->len};
+	return true;
+}
+
+static bool read_uuids(struct arena *a, struct cell c, void *out)
+{
+	unsigned char(*v)[16];
+	struct cell e;
+	size_t n;
+
+	if (!array_open(&c, OID_UUID, &n))
+		return false;
+	v = arena_calloc(a, n, sizeof(*v));
+	for (size_t i = 0; i < n; i++) {
+		if (!element_next(&c, &e) || (e.data && e.len != sizeof(*v)))
+			return false;
+		if (e.data)
+			memcpy(v[i], e.data, sizeof(*v));
+	}
+	const struct uuids all = {(const unsigned char(*)[16])v, n};
+	memcpy(out, &all, sizeof(all));
+	return c.len == 0;
+}
+
+/* All are copied at once. A text ends where the next one's length began, read by then. */
+static bool read_texts(struct arena *a, struct cell c, void *out)
+{
+	char *copy = arena_dup(a, c.data, c.len), *end = copy;
+	const char **v;
+	struct cell e, left = {copy, c.len};
+	size_t n;
+
+	if (!array_open(&left, OID_TEXT, &n))
+		return false;
+	v = arena_array(a, const char *, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!element_next(&left, &e) || (e.data && memchr(e.data, '\0', e.len)))
+			return false;
+		*end = '\0';
+		end = copy + (left.data - copy);
+		v[i] = e.data;
+	}
+	const struct texts all = {v, n};
+	memcpy(out, &all, sizeof(all));
+	return left.len == 0;
+}
+
 struct reader {
 	Oid type;
 	size_t size; /* of the member */
@@ -111,6 +196,8 @@ static const struct reader readers[] = {
 	{OID_FLOAT8, sizeof(double), read_8},
 	{OID_JSONB, sizeof(char *), read_jsonb},
 	{OID_JSON, sizeof(char *), read_text},
+	{OID_TEXT_ARRAY, sizeof(struct texts), read_texts},
+	{OID_UUID_ARRAY, sizeof(struct uuids), read_uuids},
 };
 
 static const struct reader *reader_of(Oid type)

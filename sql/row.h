@@ -13,8 +13,12 @@
  * SQL type -> member: bool -> bool, int4 -> int32_t, int8 -> int64_t, float8 ->
  * double, text/json/jsonb -> const char * (NUL-terminated), bytea -> struct
  * bytes, uuid -> unsigned char[16], timestamptz -> int64_t microseconds since
- * 1970. A NULL in a NULLABLE column leaves the member zero, but a timestamptz
- * INT64_MIN. Text and bytes are copied into the arena: a row outlives its result.
+ * 1970, text[] -> struct texts, uuid[] -> struct uuids. A NULL in a NULLABLE
+ * column leaves the member zero, but a timestamptz INT64_MIN. Text, bytes and
+ * arrays are copied into the arena: a row outlives its result.
+ *
+ * Thousands of rows cost most in their number; as arrays in a few rows they are
+ * read at once.
  */
 #ifndef HALLMARK_SQL_ROW_H
 #define HALLMARK_SQL_ROW_H
@@ -32,6 +36,16 @@ struct column {
 	size_t offset;
 	Oid type;
 	bool nullable;
+};
+
+/* Arrays of one dimension. */
+struct texts {
+	const char *const *v; /* NULL for NULL */
+	size_t n;
+};
+struct uuids {
+	const unsigned char (*v)[16]; /* all zero for NULL */
+	size_t n;
 };
 
 /* clang-format off */

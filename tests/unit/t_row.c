@@ -19,14 +19,23 @@ struct thing {
 	int64_t made_at;
 	const char *tags;
 	const char *params;
+	struct texts words;
+	struct uuids ids;
 };
 
 static const struct column thing_columns[] = {
-	COLUMN(struct thing, name, OID_TEXT),      COLUMN(struct thing, small, OID_INT4),
-	COLUMN(struct thing, big, OID_INT8),       COLUMN(struct thing, real, OID_FLOAT8),
-	COLUMN(struct thing, yes, OID_BOOL),       NULLABLE(struct thing, id, OID_UUID),
-	NULLABLE(struct thing, digest, OID_BYTEA), NULLABLE(struct thing, made_at, OID_TIMESTAMPTZ),
-	NULLABLE(struct thing, tags, OID_JSONB),   NULLABLE(struct thing, params, OID_JSON),
+	COLUMN(struct thing, name, OID_TEXT),
+	COLUMN(struct thing, small, OID_INT4),
+	COLUMN(struct thing, big, OID_INT8),
+	COLUMN(struct thing, real, OID_FLOAT8),
+	COLUMN(struct thing, yes, OID_BOOL),
+	NULLABLE(struct thing, id, OID_UUID),
+	NULLABLE(struct thing, digest, OID_BYTEA),
+	NULLABLE(struct thing, made_at, OID_TIMESTAMPTZ),
+	NULLABLE(struct thing, tags, OID_JSONB),
+	NULLABLE(struct thing, params, OID_JSON),
+	COLUMN(struct thing, words, OID_TEXT_ARRAY),
+	NULLABLE(struct thing, ids, OID_UUID_ARRAY),
 };
 enum { THING_COLUMNS = sizeof(thing_columns) / sizeof(thing_columns[0]) };
 
@@ -34,6 +43,10 @@ enum { THING_COLUMNS = sizeof(thing_columns) / sizeof(thing_columns[0]) };
 	{                                                                                          \
 		(bytes), sizeof(bytes) - 1                                                         \
 	}
+#define ARRAY(type, n) "\0\0\0\1\0\0\0\1\0\0" type "\0\0\0" n "\0\0\0\1"
+#define TEXTS(n)       ARRAY("\0\x19", n)
+#define UUIDS(n)       ARRAY("\x0b\x86", n)
+#define NONE           "\xff\xff\xff\xff"
 static const struct cell {
 	const char *data; /* NULL: SQL NULL */
 	int len;
@@ -48,6 +61,10 @@ static const struct cell {
 	CELL("\0\0\0\0\0\0\0\1"),
 	CELL("\1{}"),
 	CELL("[1e300]"),
+	CELL(TEXTS("\4") "\0\0\0\2ab" NONE "\0\0\0\0"
+			 "\0\0\0\1c"),
+	CELL(UUIDS("\2") NONE "\0\0\0\x10"
+			      "0123456789abcdef"),
 };
 
 /* A result of one row as the server would send it, with one cell exchanged. */
@@ -86,6 +103,28 @@ static void test_whole(void)
 	is_int(t.made_at, INT64_C(946684800000001), "timestamptz");
 	is_str(t.tags, "{}", "jsonb loses its version byte");
 	is_str(t.params, "[1e300]", "json");
+	is_int((intmax_t)t.words.n, 4, "text[]");
+	is_str(t.words.v[0], "ab", "a text ends where it ends");
+	ok(!t.words.v[1], "a NULL among them is NULL");
+	is_str(t.words.v[2], "", "an empty one is empty");
+	is_str(t.words.v[3], "c", "so does the last");
+	is_int((intmax_t)t.ids.n, 2, "uuid[]");
+	ok(memcmp(t.ids.v,
+		  "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+		  "0123456789abcdef",
+		  32) == 0,
+	   "and a NULL among them is nil");
+}
+
+static void test_empty_array(void)
+{
+	PGresult *res = result_with(10, (struct cell)CELL("\0\0\0\0\0\0\0\0\0\0\0\x19"));
+	struct thing t;
+
+	is_int(row_read(arena, res, 0, COLUMNS(thing_columns), &t).code, PROBLEM_NONE,
+	       "an array of none");
+	is_int((intmax_t)t.words.n, 0, "has no element");
+	PQclear(res);
 }
 
 static void test_nulls(void)
@@ -125,6 +164,18 @@ static const struct malformed {
 	{8, CELL("\2{}"), "jsonb of another version"},
 	{8, CELL(""), "jsonb of no byte"},
 	{9, CELL("{\0}"), "json with a NUL"},
+	{10, CELL(""), "an array of no byte"},
+	{10, CELL("\0\0\0\0\0\0\0\0\0\0\0\x19\0"), "an empty array with more behind it"},
+	{10, CELL("\0\0\0\2\0\0\0\0\0\0\0\x19\0\0\0\0\0\0\0\1"), "two dimensions"},
+	{10, CELL("\0\0\0\1\0\0\0\0\0\0\0\x19\0\0\0"), "half a head"},
+	{10, CELL(UUIDS("\0")), "uuid[] for text[]"},
+	{10, CELL(TEXTS("\2") "\0\0\0\1c"), "fewer elements than it says"},
+	{10, CELL(TEXTS("\2") "\0\0\0\4abcd"), "fewer elements, and bytes as of two"},
+	{10, CELL(TEXTS("\1") "\0\0\0\2c"), "a text longer than the cell"},
+	{10, CELL(TEXTS("\1") "\0\0\0\1c "), "a byte behind the last"},
+	{10, CELL(TEXTS("\1") "\0\0\0\1\0"), "a text with a NUL in an array"},
+	{11, CELL(UUIDS("\1") "\0\0\0\4abcd"), "uuid of four bytes in an array"},
+	{11, CELL(UUIDS("\2") NONE), "fewer uuids than it says"},
 };
 
 static void test_malformed(void)
@@ -226,6 +277,7 @@ int main(void)
 {
 	arena = arena_new(1 << 20);
 	test_whole();
+	test_empty_array();
 	test_nulls();
 	test_malformed();
 	test_drift();
