@@ -1,8 +1,9 @@
 -- A lineage is walked step by step, each version once, and comes in arrays: a row a step, where a row an edge
 -- would cost more to send and to read than to find.
 --
--- What a step leads to goes by one index, in the order of the keys. What was met before is given to a statement
--- as a constant, beside which no scan is planned: as such, and nowhere else, it is hashed.
+-- What was met before is looked for only where ids, which begin with a time, leave it possible: what a version
+-- was made from is mostly older than all that was made from that. Then it is given to a statement as a constant, in
+-- what is selected: so, and nowhere else, an array is hashed.
 CREATE FUNCTION lineage_walk_1(p_start uuid, p_direction text, p_depth int4, p_limit int8,
 	OUT depth int4, OUT ids uuid[], OUT model_ids uuid[], OUT versions text[], OUT states text[],
 	OUT made uuid[], OUT parents uuid[], OUT kinds text[], OUT relations text[], OUT uris text[], OUT digests text[],
@@ -12,6 +13,8 @@ RETURNS SETOF record LANGUAGE plpgsql STABLE
 DECLARE
 	step uuid[] := ARRAY[p_start];
 	met uuid[] := '{}';
+	oldest uuid := p_start;
+	newest uuid := p_start;
 	room int8 := p_limit;
 BEGIN
 	depth := 0;
@@ -33,8 +36,14 @@ BEGIN
 		EXIT WHEN made IS NULL;
 		room := room - cardinality(made);
 		met := met || step;
-		EXECUTE 'SELECT array_agg(DISTINCT f.id) FILTER (WHERE f.id <> ALL ($2)) FROM unnest($1) AS f (id)'
-		   INTO step USING CASE p_direction WHEN 'up' THEN parents ELSE made END, met;
+		SELECT array_agg(DISTINCT f.id) INTO step
+		  FROM unnest(CASE p_direction WHEN 'up' THEN parents ELSE made END) AS f (id) WHERE f.id IS NOT NULL;
+		IF step[1] <= newest AND step[cardinality(step)] >= oldest THEN
+			EXECUTE 'SELECT array_agg(f.id ORDER BY f.id) FILTER (WHERE f.id <> ALL ($2)) FROM unnest($1) AS f (id)'
+			   INTO step USING step, met;
+		END IF;
+		oldest := least(oldest, step[1]);
+		newest := greatest(newest, step[cardinality(step)]);
 		EXIT WHEN step IS NULL;
 		depth := depth + 1;
 	END LOOP;
