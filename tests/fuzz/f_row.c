@@ -20,14 +20,17 @@ struct wide {
 	struct bytes bytes;
 	unsigned char uuid[16];
 	int64_t at;
+	struct texts texts;
+	struct uuids uuids;
 };
 
 static const struct column columns[] = {
-	NULLABLE(struct wide, yes, OID_BOOL),    NULLABLE(struct wide, small, OID_INT4),
-	NULLABLE(struct wide, big, OID_INT8),    COLUMN(struct wide, real, OID_FLOAT8),
-	NULLABLE(struct wide, text, OID_TEXT),   NULLABLE(struct wide, json, OID_JSON),
-	NULLABLE(struct wide, jsonb, OID_JSONB), COLUMN(struct wide, bytes, OID_BYTEA),
-	NULLABLE(struct wide, uuid, OID_UUID),   NULLABLE(struct wide, at, OID_TIMESTAMPTZ),
+	NULLABLE(struct wide, yes, OID_BOOL),         NULLABLE(struct wide, small, OID_INT4),
+	NULLABLE(struct wide, big, OID_INT8),         COLUMN(struct wide, real, OID_FLOAT8),
+	NULLABLE(struct wide, text, OID_TEXT),        NULLABLE(struct wide, json, OID_JSON),
+	NULLABLE(struct wide, jsonb, OID_JSONB),      COLUMN(struct wide, bytes, OID_BYTEA),
+	NULLABLE(struct wide, uuid, OID_UUID),        NULLABLE(struct wide, at, OID_TIMESTAMPTZ),
+	NULLABLE(struct wide, texts, OID_TEXT_ARRAY), NULLABLE(struct wide, uuids, OID_UUID_ARRAY),
 };
 enum { NCOLUMNS = sizeof(columns) / sizeof(columns[0]) };
 
@@ -55,6 +58,39 @@ static bool one_text(const char *cell, int len)
 	return !memchr(cell, '\0', (size_t)len);
 }
 
+/* The length of the element at an offset; -1: NULL, -2: it is not all there. */
+static int element(const char *cell, int len, int at)
+{
+	const uint64_t told = at + 4 <= len ? number(cell + at, 4) : 0;
+
+	if (at + 4 > len)
+		return -2;
+	if (told == UINT32_MAX)
+		return -1;
+	return told <= (uint64_t)(len - at - 4) ? (int)told : -2;
+}
+
+/* The elements of an array, each of so many bytes (0: a text); -1: it is none. */
+static int elements(const char *cell, int len, uint64_t type, int size)
+{
+	int at = 20, n = 0;
+
+	if (len < 12 || number(cell + 8, 4) != type || number(cell, 4) > 1)
+		return -1;
+	if (number(cell, 4) == 0)
+		return len == 12 ? 0 : -1;
+	while (at < len) {
+		const int e = element(cell, len, at);
+
+		if (e == -2 || (e >= 0 && size > 0 && e != size) ||
+		    (e > 0 && size == 0 && !one_text(cell + at + 4, e)))
+			return -1;
+		at += 4 + (e > 0 ? e : 0);
+		n++;
+	}
+	return len >= 20 && number(cell + 12, 4) == (uint64_t)n ? n : -1;
+}
+
 /* libpq tells a length of 0 for NULL; a length of -1 here is NULL. */
 static bool well_formed(int i, const char *cell, int len)
 {
@@ -77,6 +113,10 @@ static bool well_formed(int i, const char *cell, int len)
 		return len >= 1 && cell[0] == 1 && one_text(cell + 1, len - 1);
 	case OID_BYTEA:
 		return true;
+	case OID_TEXT_ARRAY:
+		return elements(cell, len, OID_TEXT, 0) >= 0;
+	case OID_UUID_ARRAY:
+		return elements(cell, len, OID_UUID, 16) >= 0;
 	default:
 		return one_text(cell, len);
 	}
@@ -101,11 +141,37 @@ static void check_numbers(const struct wide *w, char cells[][256], const int len
 					: (int64_t)number(cells[9], 8) + INT64_C(946684800000000)));
 }
 
+static void check_arrays(const struct wide *w, char cells[][256], const int lengths[])
+{
+	static const unsigned char none[16];
+	int at = 20;
+
+	for (size_t i = 0; i < w->texts.n; i++) {
+		const int e = element(cells[10], lengths[10], at);
+
+		check_text(w->texts.v[i], cells[10] + at + 4, e);
+		at += 4 + (e > 0 ? e : 0);
+	}
+	at = 20;
+	for (size_t i = 0; i < w->uuids.n; i++) {
+		const int e = element(cells[11], lengths[11], at);
+
+		assert(memcmp(w->uuids.v[i], e < 0 ? none : (unsigned char *)cells[11] + at + 4,
+			      16) == 0);
+		at += 4 + (e > 0 ? e : 0);
+	}
+	assert((int)w->texts.n ==
+	       (lengths[10] < 0 ? 0 : elements(cells[10], lengths[10], OID_TEXT, 0)));
+	assert((int)w->uuids.n ==
+	       (lengths[11] < 0 ? 0 : elements(cells[11], lengths[11], OID_UUID, 16)));
+}
+
 static void check_row(const struct wide *w, char cells[][256], const int lengths[])
 {
 	static const unsigned char none[16];
 
 	check_numbers(w, cells, lengths);
+	check_arrays(w, cells, lengths);
 	check_text(w->text, cells[4], lengths[4]);
 	check_text(w->json, cells[5], lengths[5]);
 	check_text(w->jsonb, cells[6] + 1, lengths[6] < 0 ? -1 : lengths[6] - 1);

@@ -448,8 +448,7 @@ FAN_OUT = int(os.environ.get("FAN_OUT", "25000"))  # make soak: 100000
 
 
 def test_n35_a_parent_of_very_many_is_answered_in_part(victim, name):
-    """Versions that all come from one, more than an answer shows: it says that it is cut, at any
-    depth, or that it took too long."""
+    """Versions that all come from one, more than an answer shows: it says that it is cut, at any depth."""
     model = Model(victim, name).make()
     model.published("1.0.0")
     model.draft("2.0.0", lineage=[parent(name)])
@@ -480,9 +479,6 @@ def test_n35_a_parent_of_very_many_is_answered_in_part(victim, name):
         ANALYZE version, lineage_edge;""")
     for depth in (1, 64):
         answer = victim.get(f"{version_path(name)}/lineage?direction=down&depth={depth}")
-        if answer.status == 503:  # a machine that is busy with other things
-            assert "ask for less" in is_problem(answer, 503, "busy")["detail"]
-            continue
         graph = good(answer, 200).json
         assert (len(graph["edges"]), graph["truncated"]) == (20_000, True)
         assert {edge["to"]["version"] for edge in graph["edges"]} == {"1.0.0"}
