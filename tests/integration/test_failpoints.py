@@ -198,7 +198,7 @@ def test_killed_when_it_was_asked_to_go(crew):
 
 def test_killed_in_the_first_start():
     """Each start is cut short a step later; the last one works."""
-    server = Failing(loops=1)
+    server = Failing(fresh=True, loops=1)
     try:
         for name in AT_FIRST_START:
             server.points.arm(name)
