@@ -173,6 +173,7 @@ static struct problem remember(struct arena *a, PGconn *pg, const struct migrati
 	if (PQresultStatus(res) != PGRES_COMMAND_OK)
 		return problem(a, PROBLEM_INTERNAL, "schema_migration cannot be written: %s",
 			       first_line(a, PQerrorMessage(pg)));
+	FAILPOINT(MIGRATION_APPLIED);
 	return NO_PROBLEM;
 }
 
@@ -183,7 +184,6 @@ static struct problem apply_whole(struct arena *a, PGconn *pg, const char *what,
 	TRY(run(a, pg, what, "BEGIN"));
 	TRY(run(a, pg, what, m->sql));
 	TRY(remember(a, pg, m));
-	FAILPOINT(MIGRATION_APPLIED);
 	return run(a, pg, what, "COMMIT");
 }
 
@@ -209,7 +209,6 @@ static struct problem apply_concurrently(struct arena *a, PGconn *pg, const char
 	TRY(run(a, pg, what, LOCKS_UNLIMITED));
 	TRY(drop_broken(a, pg, what, m));
 	TRY(run(a, pg, what, m->sql));
-	FAILPOINT(MIGRATION_APPLIED);
 	TRY(remember(a, pg, m));
 	return run(a, pg, what, LOCKS_LIMITED);
 }

@@ -32,7 +32,7 @@
 #error "This is libs3 4 or later, whose calls take other arguments than those of libs3 2.0."
 #endif
 
-enum { LIBS3_ATTEMPTS = 4, LIBS3_RETRY_US = 15000000, LIBS3_SILENCE_US = 20000000 };
+enum { LIBS3_ATTEMPTS = 4, LIBS3_RETRY_US = 25000000, LIBS3_SILENCE_US = 20000000 };
 
 /* name of the member, which is libs3's own without "S3_" */
 #define LIBS3_FUNCTIONS(X)                                                                         \
