@@ -97,8 +97,9 @@ def test_a_primary_that_is_cut_off_acknowledges_nothing(server, pair):
         steady()
         crowd.conninfo = pair.standby.conninfo
         promoted = pair.promote()
-        crowd.wait_served(promoted, 8 * SLOWNESS, crowd.writers)
-        crowd.wait_served(promoted, 8 * SLOWNESS)
+        # A change waits for 6 s, then as long is looked for what became of it.
+        crowd.wait_served(promoted, 14 * SLOWNESS, crowd.writers)
+        crowd.wait_served(promoted, 14 * SLOWNESS)
         until(lambda: not pair.primary.serves())
 
 
