@@ -13,6 +13,7 @@
 #include "registry/version_query.h"
 #include "sql/migrate.h"
 #include "sql/statement.h"
+#include "list_where.h"
 #include "tap.h"
 
 enum { SHAPES = 64, FIRST_ID = 10000, PAGE = 10 };
@@ -215,28 +216,12 @@ static const struct question questions[] = {
 	{&event_query, {NULL, NULL}, 2, FILTERS(event_filters), event_sorts, event_walked},
 };
 
-/* The argument of where, for the versions of a model. */
-static const char *model_id(const char *project, const char *name)
-{
-	const char *const values[] = {project, name};
-	PGresult *res = PQexecParams(pg, "SELECT id FROM model WHERE project = $1 AND name = $2", 2,
-				     NULL, values, NULL, NULL, 0);
-	const char *id = arena_printf(arena, "%s", PQgetvalue(res, 0, 0));
-
-	PQclear(res);
-	return id;
-}
-
 static const struct statement *ask(const struct question *q, const struct query_ask *values,
 				   struct args *args)
 {
 	const struct statement *s = NULL;
 
-	*args = args_new(arena);
-	if (q->list == &version_query)
-		arg_text(args, model_id(q->where[0], q->where[1]));
-	for (int i = 0; q->list != &version_query && i < q->nwhere; i++)
-		arg_text(args, q->where[i]);
+	*args = list_where(pg, arena, q->list, q->where, q->nwhere);
 	const struct problem p = query_statement(cache, args, q->list, values, &s);
 	if (p.code != PROBLEM_NONE)
 		ok(false, "%s is a question: %s", values->values[0].value, p.detail);
