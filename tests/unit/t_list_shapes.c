@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "list_where.h"
 #include "registry/event_query.h"
 #include "registry/model_query.h"
 #include "registry/version_query.h"
 #include "sql/migrate.h"
 #include "sql/statement.h"
-#include "list_where.h"
 #include "tap.h"
 
 enum { SHAPES = 64, FIRST_ID = 10000, PAGE = 10 };
